@@ -1,0 +1,138 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # globals are shared with the other files
+# SPDX-License-Identifier: MIT
+# guard.sh - the process that watches over a box (containers.sh) while it is up:
+# its firewall may be flushed by another tool, its proxy or container may die
+
+# Seconds between two looks.
+readonly guard_interval=4
+
+# guard_start FOLDER - start the guard of the box whose files are in FOLDER; sets
+# guard_pid
+guard_start() {
+  set -m
+  # 3 to 9: whoever waits for the end of a pipe of the caller's waits for pen only.
+  "$BASH" "$pen_lib/box-main.sh" watch "$sandbox_name" "$1" \
+    </dev/null >>"$1/guard.log" 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
+  guard_pid=$!
+  set +m
+  state_identity "$guard_pid" 2>/dev/null | state_write "$1/guard" || die "cannot write $1/guard"
+}
+
+# guard_end FOLDER - end the guard, if there is one and it is not this process; it
+# finishes what it is at
+guard_end() {
+  local identity=""
+  [[ -s $1/guard ]] || return 0
+  IFS= read -r identity <"$1/guard" || return 1
+  [[ ${identity%% *} == "$$" ]] || state_end "$identity" TERM || return 1
+  rm -f -- "$1/guard"
+}
+
+# guard_watch - look after the box until it ends
+guard_watch() {
+  guard_nap=""
+  undo_push guard_wake
+  while :; do
+    sleep "$guard_interval" &
+    guard_nap=$!
+    wait "$guard_nap"
+    guard_look
+  done
+}
+
+# guard_wake - let no sleep outlive the guard
+guard_wake() {
+  [[ -z $guard_nap ]] || kill "$guard_nap" 2>/dev/null
+  return 0
+}
+
+# guard_look - one look at all of it
+guard_look() {
+  local state=""
+  guard_look_at_run
+  if state=$(tool_container_state "$box_container" 2>/dev/null); then
+    case $state in
+      running | paused) ;;
+      *) guard_ended ;;
+    esac
+  fi
+  [[ ! -e $box_dir/paused ]] || return 0
+  [[ $box_kind != bridge ]] || guard_look_at_firewall
+  [[ $box_kind != bridge || -e $box_dir/paused ]] || guard_look_at_networks
+  [[ $box_kind == none ]] || proxy_lives "$box_dir" || guard_revive_proxy
+  exec_end_stray
+}
+
+# guard_look_at_run - take a one-shot run down whose pen was killed
+guard_look_at_run() {
+  local identity=""
+  [[ $box_dir != "$sandbox_run" ]] || return 0
+  { IFS= read -r identity <"$box_dir/pid"; } 2>/dev/null || return 0
+  ! state_is_alive "$identity" || return 0
+  # What is left is for the next command of pen.
+  containers_down || exit 1
+  state_end_run "$box_dir"
+  exit 0
+}
+
+# guard_say TEXT - one line into the log
+guard_say() {
+  printf '%s guard: %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1"
+}
+
+# guard_look_at_firewall - load the rules again, once, if they are gone
+guard_look_at_firewall() {
+  firewall_verify "$box_name" && return
+  guard_say "the firewall is not in force: $firewall_words"
+  if firewall_load_rules "$box_name" "$box_proxy"; then
+    guard_say "loaded the rules again"
+  else
+    guard_pause "the firewall cannot be brought back: $firewall_words"
+  fi
+}
+
+# guard_look_at_networks - another tool may have given the sandbox a second
+# interface, which no rule of pen's shuts
+guard_look_at_networks() {
+  local name=""
+  while IFS= read -r name; do
+    [[ -n $name && $name != "$box_network" ]] || continue
+    guard_pause "it was attached to the network $name, which pen does not shut"
+    return
+  done < <(tool_container_networks "$box_container" 2>/dev/null)
+}
+
+# guard_revive_proxy - start the proxy again, on the port that the rules pass,
+# unless a pen command that holds the lock did so
+guard_revive_proxy() {
+  state_lock
+  if ! proxy_lives "$box_dir"; then
+    guard_say "the proxy ended"
+    if (containers_start_proxy); then
+      guard_say "started the proxy again"
+    else
+      guard_pause "the proxy cannot be brought back"
+    fi
+  fi
+  state_unlock
+}
+
+# guard_pause WHY - freeze the sandbox, and leave word for pen status
+guard_pause() {
+  guard_say "PAUSED the sandbox: $1"
+  tool_container_pause "$box_container" || tool_container_kill "$box_container" ||
+    guard_say "cannot pause or kill $box_container"
+  printf '%s\n' "$1" | state_write "$box_dir/paused"
+}
+
+# guard_ended - the container ended by itself: take down what it leaves. That of a
+# one-shot run is its pen's.
+guard_ended() {
+  guard_say "the container ended"
+  [[ $box_dir == "$sandbox_run" ]] || exit 0
+  state_lock
+  containers_down || guard_say "something of it is left: run 'pen stop'"
+  rm -f -- "$box_dir/pid"
+  exit 0
+}

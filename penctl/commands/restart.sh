@@ -1,0 +1,26 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Summary: take the sandbox down and bring it up again
+# Usage: pen restart
+#
+# A changed config takes effect with this; a changed allow-list needs no restart.
+#
+# Options:
+#   -h, --help   this text
+
+set -u -o pipefail
+# shellcheck source=lib/all.sh
+. "${BASH_SOURCE[0]%/*}/lib/all.sh" || exit 1
+
+main() {
+  command_begin
+  command_none "$@"
+  # A faulty config must not end a sandbox that runs.
+  (life_open && life_check) || exit
+  "$BASH" "${BASH_SOURCE[0]%/*}/stop.sh" >/dev/null || exit
+  life_open
+  life_start
+  log_say "$sandbox_name is up"
+}
+
+main "$@"

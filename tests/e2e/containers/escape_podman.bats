@@ -1,0 +1,1 @@
+escape_docker.bats

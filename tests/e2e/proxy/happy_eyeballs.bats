@@ -1,0 +1,116 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# happy_eyeballs.bats - RFC 8305: several addresses, and some of them dead
+
+load common
+
+setup_file() {
+  lab_standard
+  # 45.45.47.0/24 and 2a00:47::/32 swallow everything, .46 and 2a00:46 are
+  # unreachable at once.
+  ip route add local 45.45.47.0/24 dev lo
+  ip -6 route add local 2a00:47::/32 dev lo
+  ip route add unreachable 45.45.46.0/24
+  ip -6 route add unreachable 2a00:46::/32
+  nft -f - <<'RULES'
+table inet hole {
+  chain in {
+    type filter hook input priority 0; policy accept;
+    ip daddr 45.45.47.0/24 drop
+    ip6 daddr 2a00:47::/32 drop
+  }
+}
+RULES
+  cat >>"$DNS_ZONE" <<ZONE
+sixdead.test AAAA 2a00:47::1
+sixdead.test A $IP1
+fourdead.test AAAA $IP6
+fourdead.test A 45.45.47.1
+sixnoroute.test AAAA 2a00:46::1
+sixnoroute.test A $IP1
+many.test A 45.45.46.1,45.45.46.2,45.45.46.3,$IP1
+manydead.test A 45.45.47.1,45.45.47.2,$IP1
+alldead.test A 45.45.47.1,45.45.47.2
+allrefused.test A 45.45.46.1,45.45.46.2
+slowsix.test A $IP1
+slowsix.test AAAA $IP6
+slowsix.test do slow=3000 AAAA
+ZONE
+}
+
+setup() {
+  lab_setup
+  start_proxy proxy <<CONF
+[proxy]
+listen = 127.0.0.1:3128
+[dns]
+servers = $DNS_IP
+timeout = 5s
+[policy]
+allow = *.test:*
+[limits]
+connect-timeout = 2s
+CONF
+}
+
+# timed NAME - requests it; sets code, took (ms) and local (the address)
+timed() {
+  local start
+  start=$(date +%s%N)
+  code=$(curl_code "http://$1/")
+  took=$((($(date +%s%N) - start) / 1000000))
+  local=$(jq -r .local body 2>/dev/null || true)
+}
+
+@test "both families up: IPv6 is preferred" {
+  timed both.test
+  assert_eq "200 $IP6" "$code $local"
+  ((took < 400)) || fail "took $took ms"
+}
+
+@test "IPv6 swallowed: IPv4 follows within a fraction of a second" {
+  timed sixdead.test
+  assert_eq "200 $IP1" "$code $local"
+  ((took < 1000)) || fail "took $took ms"
+}
+
+@test "IPv6 unreachable: IPv4 follows at once" {
+  timed sixnoroute.test
+  assert_eq "200 $IP1" "$code $local"
+  ((took < 400)) || fail "took $took ms"
+}
+
+@test "IPv4 swallowed: IPv6 serves" {
+  timed fourdead.test
+  assert_eq "200 $IP6" "$code $local"
+  ((took < 1000)) || fail "took $took ms"
+}
+
+@test "dead addresses of one family are passed over" {
+  timed many.test
+  assert_eq "200 $IP1" "$code $local"
+  ((took < 400)) || fail "took $took ms"
+  timed manydead.test
+  assert_eq "200 $IP1" "$code $local"
+  ((took < 1500)) || fail "took $took ms"
+}
+
+@test "an AAAA answer that comes late is not waited for" {
+  timed slowsix.test
+  assert_eq 200 "$code"
+  ((took < 1000)) || fail "took $took ms"
+}
+
+@test "all dead: 504 after connect-timeout as a whole; all refused: 502" {
+  timed alldead.test
+  assert_eq 504 "$code"
+  ((took >= 1500 && took < 4000)) || fail "took $took ms"
+  timed allrefused.test
+  assert_eq 502 "$code"
+}
+
+@test "the log says which address was used, and how long it took" {
+  timed sixdead.test
+  line=$(log_wait 'select(.host == "sixdead.test" and .status == 200)')
+  assert_json '(.addr | contains("45.45.45.10")) and .ms_connect >= 0 and .ms_dns >= 0' "$line"
+}
