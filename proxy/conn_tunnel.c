@@ -367,9 +367,11 @@ bool conn_expired(struct conn *c)
 void conn_tunnel_timeout(struct conn *c)
 {
 	const struct config *config = c->env->config;
-	uint64_t now = base_mono_ms();
+	uint64_t now;
 
 	conn_note_progress(c);
+	/* Not before that: progress must not lie in the future. */
+	now = base_mono_ms();
 	if (conn_expired(c))
 		conn_cut(c, REASON_EXPIRED);
 	else if (config->max_tunnel_time &&

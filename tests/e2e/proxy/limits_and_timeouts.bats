@@ -84,6 +84,11 @@ cut_line() {
   run_table limits slow_reader
 }
 
+@test "idle-timeout does not end a slow reader while it looks at what was read" {
+  limited 'idle-timeout = 800ms'
+  run_table limits slow_readers
+}
+
 @test "idle-timeout ends half-closed tunnels" {
   limited 'idle-timeout = 500ms'
   out=$(raw "$PROXY" connect=example.test:1006 send=x fin eof)

@@ -145,6 +145,32 @@ def slow_reader(table):
             table.check("a slow reader", 0 < size < 5000000, size)
 
 
+def slow_readers(table):
+    """So many looks at the clock that some fall on the turn of a
+    millisecond."""
+    peers = []
+    for _ in range(40):
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        sock.connect(parse_address(PROXY))
+        peers.append(Peer(sock=sock))
+        peers[-1].connect("example.test:1005")
+    end, cut = time.monotonic() + 6, set()
+    while time.monotonic() < end:
+        for peer in peers:
+            try:
+                if not peer.sock.recv(16384):
+                    cut.add(peer)
+            except ConnectionResetError:
+                cut.add(peer)
+        # Slower than is sent, and faster than is looked.
+        time.sleep(0.03)
+    table.row("ended though they read", len(cut), 0)
+    table.check("others are served", works())
+    for peer in peers:
+        peer.sock.close()
+
+
 def half_open(table):
     works()
     before = rss()
@@ -189,7 +215,8 @@ def descriptors(table):
 def main():
     table = Table()
     {"max_connections": max_connections, "per_client": per_client,
-     "stalled": stalled, "slow_reader": slow_reader, "half_open": half_open,
+     "stalled": stalled, "slow_reader": slow_reader,
+     "slow_readers": slow_readers, "half_open": half_open,
      "descriptors": descriptors}[sys.argv[1]](table)
     return table.finish(at_least=2)
 
