@@ -189,6 +189,12 @@ static int hostetc_show(int folder, int view, const char *name, int depth)
 		result = hostetc_show_file(source, open, view, name);
 	else if (S_ISLNK(status.st_mode))
 		result = hostetc_show_link(source, view, name);
+	/*
+	 * A name that goes and comes again while its folder is listed may be
+	 * listed twice: what was shown first stays.
+	 */
+	if (result < 0 && errno == EEXIST)
+		result = 0;
 	close(source);
 	return result;
 }
@@ -197,14 +203,16 @@ static int hostetc_mirror(int folder, int view, int depth)
 {
 	DIR *dir = hostetc_list(folder);
 	const char *name;
-	int result = dir ? 0 : -1;
+	int result = 0;
 
+	/* A folder that is gone by now holds nothing. */
+	if (!dir)
+		return errno == ENOENT ? 0 : -1;
 	while (result == 0 && (name = hostetc_next(dir)))
 		result = hostetc_show(folder, view, name, depth);
 	if (result == 0 && errno)
 		result = -1;
-	if (dir)
-		closedir(dir);
+	closedir(dir);
 	return result;
 }
 
