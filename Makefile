@@ -328,9 +328,12 @@ REPLAY_MODE := $(if $(filter file,$(origin MODE)),asan,$(MODE))
 .PHONY: check check-unit check-e2e check-penctl check-bash32 fuzz fuzz-build fuzz-replay
 .PHONY: fuzz-replay-here cov rows demo build-tests check-threads check-golden
 .PHONY: cross-macos check-containers
+# Where a suite fails the others are run all the same, one after another.
 # The tests with container daemons are long, and of shell scripts: once is enough.
-check: check-unit check-golden fuzz-replay check-e2e check-penctl \
+CHECK_SUITES := check-unit check-golden fuzz-replay check-e2e check-penctl \
 	$(if $(filter release,$(MODE)),check-containers)
+check: deps
+	@$(MAKE) --no-print-directory -k $(CHECK_SUITES)
 
 check-unit: $(UNIT_BINS)
 	@$(RUN_ENV) tests/run/suite.sh unit $(UNIT_BINS)
