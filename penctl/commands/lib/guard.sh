@@ -6,6 +6,8 @@
 
 # Seconds between two looks.
 readonly guard_interval=4
+# So many looks in a row may a running container's networks not be told.
+readonly guard_blind_looks=3
 
 # guard_start FOLDER - start the guard of the box whose files are in FOLDER; sets
 # guard_pid
@@ -32,6 +34,7 @@ guard_end() {
 # guard_watch - look after the box until it ends
 guard_watch() {
   guard_nap=""
+  guard_blind=0
   undo_push guard_wake
   while :; do
     sleep "$guard_interval" &
@@ -59,7 +62,7 @@ guard_look() {
   fi
   [[ ! -e $box_dir/paused ]] || return 0
   [[ $box_kind != bridge ]] || guard_look_at_firewall
-  [[ $box_kind != bridge || -e $box_dir/paused ]] || guard_look_at_networks
+  [[ $box_kind != bridge || -e $box_dir/paused || -z $state ]] || guard_look_at_networks
   [[ $box_kind == none ]] || proxy_lives "$box_dir" || guard_revive_proxy
   exec_end_stray
 }
@@ -93,14 +96,23 @@ guard_look_at_firewall() {
 }
 
 # guard_look_at_networks - another tool may have given the sandbox a second
-# interface, which no rule of pen's shuts
+# interface, which no rule of pen's shuts.  An engine that tells the container's
+# state, but not this, hides it.
 guard_look_at_networks() {
-  local name=""
+  local name="" names=""
+  if ! names=$(tool_container_networks "$box_container" 2>/dev/null); then
+    guard_blind=$((guard_blind + 1))
+    guard_say "the engine does not tell the sandbox's networks"
+    ((guard_blind < guard_blind_looks)) ||
+      guard_pause "the engine does not tell whether it was attached to another network"
+    return
+  fi
+  guard_blind=0
   while IFS= read -r name; do
     [[ -n $name && $name != "$box_network" ]] || continue
     guard_pause "it was attached to the network $name, which pen does not shut"
     return
-  done < <(tool_container_networks "$box_container" 2>/dev/null)
+  done <<<"$names"
 }
 
 # guard_revive_proxy - start the proxy again, on the port that the rules pass,

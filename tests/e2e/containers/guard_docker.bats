@@ -79,6 +79,27 @@ has_sandbox() {
   tool network rm second >/dev/null
 }
 
+@test "N1: a sandbox whose networks the engine does not tell is paused, and status says why" {
+  local engine
+  engine=$(command -v "$PEN_RUNTIME")
+  mkdir "$LAB/bin" && chmod 0755 "$LAB" "$LAB/bin"
+  cat >"$LAB/bin/$PEN_RUNTIME" <<WRAPPER
+#!/bin/bash
+[[ ! -e $LAB/hide || \$* != *NetworkSettings.Networks* ]] || exit 1
+exec $engine "\$@"
+WRAPPER
+  chmod 0755 "$LAB/bin/$PEN_RUNTIME"
+  PATH=$LAB/bin:$PATH pen start
+  pen exec true
+  touch "$LAB/hide"
+  eventually 60 pen_says paused status
+  run pen status
+  assert_contains "$output" 'does not tell whether it was attached to another network'
+  [[ $(tool container inspect --format '{{.State.Status}}' "$SANDBOX-container") == paused ]] ||
+    fail 'the container is not paused'
+  assert_eq 3 "$(grep -c 'does not tell the sandbox' "$RUN/guard.log")"
+}
+
 @test "P8: a firewall that says it is in force and holds nothing back: no start, nothing left" {
   export PEN_AS=root
   pen_project open
