@@ -69,7 +69,7 @@ allow_hosts() {
   policy_check_words "${rules[@]/%/$attributes}"
   config_load
   state_make
-  state_lock
+  state_lock policy.lock
   policy_edit "$sandbox_rules" policy_with "${rules[@]/%/$attributes}"
   policy_reload "$sandbox_rules"
 }
@@ -80,7 +80,7 @@ allow_network() {
   file=$(policy_network)
   config_load
   state_make
-  state_lock
+  state_lock policy.lock
   policy_edit "$file" policy_with "${rules[@]}"
   policy_reload "$file"
 }

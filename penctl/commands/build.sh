@@ -27,7 +27,7 @@ main() {
   image_options "$@"
   life_open
   state_make
-  state_lock
+  state_lock build.lock
   runtime_build "$@"
 }
 

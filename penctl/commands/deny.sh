@@ -33,7 +33,7 @@ main() {
   config_load
   policy_check_words "${rules[@]}"
   state_make
-  state_lock
+  state_lock policy.lock
   if [[ $network == yes ]]; then
     deny_network
   else

@@ -37,9 +37,10 @@ list_rows() {
     sandbox_owner "$folder"
     state=down
     state_read_box
-    ! state_is_up || state=up${state_paused:+,paused}
+    ! state_is_up || state=up
+    [[ -z $state_paused ]] || state=paused
     state_read_runtime
-    printf '%s\t%s\t%s\t%s\n' "${state#up,}" "$sandbox_name" "${state_runtime:--}" "$sandbox_owner"
+    printf '%s\t%s\t%s\t%s\n' "$state" "$sandbox_name" "${state_runtime:--}" "$sandbox_owner"
   done
 }
 

@@ -23,8 +23,9 @@ main() {
   state_kind="" state_proxy="" state_paused=""
   life_use_runtime
   ! life_is_up || state=up
-  [[ $state == down ]] || state_read_box
-  [[ $state == down || -z $state_paused ]] || state=paused
+  state_read_box
+  [[ $state == up ]] || state_kind="" state_proxy=""
+  [[ -z $state_paused ]] || state=paused
   ! sandbox_is_initialized || initialized=true
   [[ ! -r $sandbox_rules ]] || rules=$(grep -cv -e '^[[:space:]]*$' -e '^[[:space:]]*#' "$sandbox_rules")
   if [[ $command_wants_json == yes ]]; then

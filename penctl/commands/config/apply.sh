@@ -32,7 +32,6 @@ main() {
   sandbox_open
   sandbox_need_init
   state_make
-  state_lock
   apply_collect
   apply_check
   apply_show
@@ -42,6 +41,7 @@ main() {
     return
   fi
   apply_agree "$yes"
+  state_lock policy.lock
   apply_install
   apply_remember
 }
@@ -83,7 +83,7 @@ apply_show() {
   local name="" before="" difference=""
   changed=()
   for name in "${names[@]}"; do
-    before=$copies/before
+    before=$copies/before.$name
     apply_form "$name" "$sandbox_dir/$name" >"$before" || die "cannot write $before"
     difference=$(policy_difference "$before" "$copies/$name" | apply_fold)
     [[ -n $difference ]] || continue
@@ -139,6 +139,11 @@ apply_remember() {
 # apply_install - the copies become the live files
 apply_install() {
   local name=""
+  for name in "${changed[@]}"; do
+    # What was shown is what is replaced.
+    apply_form "$name" "$sandbox_dir/$name" | cmp -s -- - "$copies/before.$name" ||
+      die "$sandbox_dir/$name was changed meanwhile: run 'pen config apply' again"
+  done
   for name in "${changed[@]}"; do
     cat -- "$copies/$name" | state_write "$sandbox_dir/$name" || die "cannot write $sandbox_dir/$name"
     log_say "applied $name"

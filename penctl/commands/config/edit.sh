@@ -56,7 +56,7 @@ edit_open() {
 
 # edit_finish - the copy becomes the config, unless that was changed meanwhile
 edit_finish() {
-  state_lock
+  state_lock policy.lock
   [[ $(<"$file") == "$before" ]] ||
     die "$file was changed meanwhile; your text is kept in $copy"
   if cmp -s -- "$copy" "$file"; then

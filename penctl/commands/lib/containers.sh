@@ -350,7 +350,7 @@ containers_down() {
   fi
   containers_end_canary || return 1
   proxy_end "$box_dir" || return 1
-  rm -rf -- "$box_share" "$box_dir/proxy" "$box_dir/tool.out" "$box_dir/paused" \
+  rm -rf -- "$box_share" "$box_dir/proxy" "$box_dir/tool.out" "$box_dir/guard.out" \
     "$box_dir"/exec.* "$box_dir/box"
 }
 
@@ -390,7 +390,7 @@ runtime_start() {
 runtime_stop() {
   containers_select "$sandbox_name" "$sandbox_run"
   containers_down || die "could not take all of $sandbox_name down: see above, then run 'pen stop' again"
-  rm -f -- "$sandbox_run/pid"
+  rm -f -- "$sandbox_run/pid" "$sandbox_run/paused"
 }
 
 runtime_proxy_restart() {

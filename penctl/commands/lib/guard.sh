@@ -6,6 +6,8 @@
 
 # Seconds between two looks.
 readonly guard_interval=4
+# Seconds that the engine has for an answer.
+readonly guard_patience=10
 # So many looks in a row may a running container's networks not be told.
 readonly guard_blind_looks=3
 
@@ -50,21 +52,52 @@ guard_wake() {
   return 0
 }
 
-# guard_look - one look at all of it
+# guard_look - one look at all of it. The firewall comes first: that look needs no
+# engine.
 guard_look() {
   local state=""
   guard_look_at_run
-  if state=$(tool_container_state "$box_container" 2>/dev/null); then
-    case $state in
-      running | paused) ;;
-      *) guard_ended ;;
-    esac
+  [[ $box_kind != bridge || -e $box_dir/paused ]] || guard_look_at_firewall
+  guard_look_at_state
+  if [[ -e $box_dir/paused ]]; then
+    [[ $state != running ]] || guard_freeze
+    return 0
   fi
-  [[ ! -e $box_dir/paused ]] || return 0
-  [[ $box_kind != bridge ]] || guard_look_at_firewall
-  [[ $box_kind != bridge || -e $box_dir/paused || -z $state ]] || guard_look_at_networks
+  [[ $box_kind != bridge || -z $state ]] || guard_look_at_networks
   [[ $box_kind == none ]] || proxy_lives "$box_dir" || guard_revive_proxy
   exec_end_stray
+}
+
+# guard_ask FUNCTION [ARG]... - what the tool function prints; fails if it fails,
+# or takes too long: an engine that hangs must not keep the guard from looking
+guard_ask() {
+  local pid="" ticks=0
+  # A group of its own, to be ended with all that it started.
+  set -m
+  "$@" </dev/null >"$box_dir/guard.out" 2>/dev/null &
+  pid=$!
+  set +m
+  while kill -0 "$pid" 2>/dev/null; do
+    if ((ticks++ >= guard_patience * 20)); then
+      kill -KILL -- "-$pid" 2>/dev/null
+      break
+    fi
+    sleep 0.05
+  done
+  wait "$pid" 2>/dev/null && cat -- "$box_dir/guard.out"
+}
+
+# guard_look_at_state - sets state to running or paused, or to nothing if the engine
+# does not answer; takes the box down if the container has ended
+guard_look_at_state() {
+  state=$(guard_ask tool_container_state "$box_container") || {
+    state=""
+    return 0
+  }
+  case $state in
+    running | paused) ;;
+    *) guard_ended ;;
+  esac
 }
 
 # guard_look_at_run - take a one-shot run down whose pen was killed
@@ -100,7 +133,7 @@ guard_look_at_firewall() {
 # state, but not this, hides it.
 guard_look_at_networks() {
   local name="" names=""
-  if ! names=$(tool_container_networks "$box_container" 2>/dev/null); then
+  if ! names=$(guard_ask tool_container_networks "$box_container"); then
     guard_blind=$((guard_blind + 1))
     guard_say "the engine does not tell the sandbox's networks"
     ((guard_blind < guard_blind_looks)) ||
@@ -116,9 +149,10 @@ guard_look_at_networks() {
 }
 
 # guard_revive_proxy - start the proxy again, on the port that the rules pass,
-# unless a pen command that holds the lock did so
+# unless a pen command that holds the lock is at it. Until then nothing gets out,
+# so there is no need to wait for that one, which would keep the guard from looking.
 guard_revive_proxy() {
-  state_lock
+  state_try_lock lock || return 0
   if ! proxy_lives "$box_dir"; then
     guard_say "the proxy ended"
     if (containers_start_proxy); then
@@ -133,17 +167,25 @@ guard_revive_proxy() {
 # guard_pause WHY - freeze the sandbox, and leave word for pen status
 guard_pause() {
   guard_say "PAUSED the sandbox: $1"
-  tool_container_pause "$box_container" || tool_container_kill "$box_container" ||
-    guard_say "cannot pause or kill $box_container"
   printf '%s\n' "$1" | state_write "$box_dir/paused"
+  guard_freeze
 }
 
-# guard_ended - the container ended by itself: take down what it leaves. That of a
-# one-shot run is its pen's.
+# guard_freeze - no process of the sandbox runs on; tried again at each look while
+# the engine says that it runs
+guard_freeze() {
+  guard_ask tool_container_pause "$box_container" || guard_ask tool_container_kill "$box_container" ||
+    guard_say "cannot pause or kill $box_container: IT RUNS ON"
+}
+
+# guard_ended - the container ended by itself, or by guard_freeze where there is no
+# pause: take down what it leaves, but for the word on why. That of a one-shot run
+# is its pen's.
 guard_ended() {
-  guard_say "the container ended"
   [[ $box_dir == "$sandbox_run" ]] || exit 0
-  state_lock
+  # A pen that holds the lock may be taking it down; if not, there is a next look.
+  state_try_lock lock || return 0
+  guard_say "the container ended"
   containers_down || guard_say "something of it is left: run 'pen stop'"
   rm -f -- "$box_dir/pid"
   exit 0

@@ -45,12 +45,14 @@ image_need() {
   image_begin
   id=$(tool_image_id "$image_name") || die "$tool_name does not say whether the image $image_name is there"
   [[ -z $id ]] || return 0
+  state_lock build.lock
   log_note "there is no image yet: building $image_name"
   image_options
   image_asked=no
   image_plan
   image_agree
   image_make
+  state_unlock build.lock
 }
 
 # The default image forwards a port of its own to the proxy's socket; others may
@@ -62,6 +64,7 @@ image_ready() {
 
 image_remove() {
   image_begin
+  [[ ! -d $sandbox_run ]] || state_lock build.lock
   tool_image_remove "$image_name"
 }
 

@@ -43,7 +43,8 @@ life_is_up() {
 
 # life_start - bring the sandbox up unless it is; on failure nothing is left
 life_start() {
-  life_is_up && life_need_thawed && return
+  life_need_thawed
+  ! life_is_up || return 0
   life_stop_other
   state_make
   state_lock

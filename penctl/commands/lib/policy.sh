@@ -152,7 +152,10 @@ policy_difference() {
 # config says by now, take the network allow-list as it is; says so where the
 # config leaves no firewall to read it
 policy_reload_network() {
+  # What goes down meanwhile must not get rules again.
+  state_lock
   firewall_reload
+  state_unlock
   if [[ $config_runtime == jail || $config_network == socket || $config_network == none ]]; then
     log_note "the sandbox has no network of its own (runtime '$config_runtime'): a network rule has no effect there"
   fi

@@ -88,49 +88,59 @@ state_make() {
   [[ -e $sandbox_rules ]] || { : >>"$sandbox_rules"; } 2>/dev/null || die "cannot write $sandbox_rules"
 }
 
-# state_lock - be the only pen that changes the selected sandbox, until
-# state_unlock or the end of pen; waits for another one, takes a dead one's
-# lock away. The lock is a link whose target is its holder: made and named in
-# one step, so that a pen killed at any moment leaves a lock that says so.
+# state_lock [NAME] - be the only pen that holds the selected sandbox's lock NAME,
+# until state_unlock or the end of pen; waits for another one. There are "lock",
+# which is taken if no NAME is given (the sandbox goes up or down), "policy.lock"
+# (its config and policy change) and "build.lock" (its image is made); whoever
+# needs two takes policy.lock first, build.lock last.
 state_lock() {
-  local me="" holder="" waited=0
-  me=$(state_identity "$$") || die "cannot tell when this process was started"
-  [[ $(readlink -- "$sandbox_run/lock" 2>/dev/null) != "$me" ]] || return 0
-  undo_push state_unlock
-  until ln -s -- "$me" "$sandbox_run/lock" 2>/dev/null; do
-    [[ -w $sandbox_run ]] || die "cannot write in $sandbox_run"
-    holder=$(readlink -- "$sandbox_run/lock") || holder=""
-    if [[ -n $holder ]] && ! state_is_alive "$holder"; then
-      state_break_lock "$holder" "$me"
-      continue
-    fi
-    ((waited < 600)) || die "another pen command (PID ${holder%% *}) has been busy with this sandbox for a minute"
+  local name="${1:-lock}" waited=0
+  until state_try_lock "$name"; do
+    ((waited < 600)) ||
+      die "another pen command (PID ${state_holder%% *}) has been busy with this sandbox for a minute"
     waited=$((waited + 1))
     sleep 0.1
   done
 }
 
-# state_break_lock HOLDER ME - remove the lock of the dead HOLDER. Only one pen
-# at a time may do so, or a second one could remove the first one's new lock.
-state_break_lock() {
-  local breaker=""
-  if ! ln -s -- "$2" "$sandbox_run/lock.break" 2>/dev/null; then
-    breaker=$(readlink -- "$sandbox_run/lock.break") || return 0
-    state_is_alive "$breaker" || rm -f -- "$sandbox_run/lock.break"
-    return 0
-  fi
-  if [[ $(readlink -- "$sandbox_run/lock") == "$1" ]]; then
-    rm -f -- "$sandbox_run/lock"
-  fi
-  rm -f -- "$sandbox_run/lock.break"
+# state_try_lock NAME - the same without waiting: fails, with state_holder set,
+# while another pen holds the lock. A dead one's lock is taken away. The lock is a
+# link whose target is its holder: made and named in one step, so that a pen killed
+# at any moment leaves a lock that says so.
+state_try_lock() {
+  local file="$sandbox_run/$1" me=""
+  me=$(state_identity "$$") || die "cannot tell when this process was started"
+  [[ $(readlink -- "$file" 2>/dev/null) != "$me" ]] || return 0
+  until ln -s -- "$me" "$file" 2>/dev/null; do
+    [[ -w $sandbox_run ]] || die "cannot write in $sandbox_run"
+    state_holder=$(readlink -- "$file") || state_holder=""
+    [[ -n $state_holder ]] || continue
+    ! state_is_alive "$state_holder" || return 1
+    state_break_lock "$file" "$state_holder" "$me"
+  done
+  undo_push state_unlock "$1"
 }
 
-# state_unlock - give the lock back, if it is ours
+# state_break_lock FILE HOLDER ME - remove the lock FILE of the dead HOLDER. Only
+# one pen at a time may do so, or a second one could remove the first one's new lock.
+state_break_lock() {
+  local breaker=""
+  if ! ln -s -- "$3" "$1.break" 2>/dev/null; then
+    breaker=$(readlink -- "$1.break") || return 0
+    state_is_alive "$breaker" || rm -f -- "$1.break"
+    return 0
+  fi
+  if [[ $(readlink -- "$1") == "$2" ]]; then
+    rm -f -- "$1"
+  fi
+  rm -f -- "$1.break"
+}
+
+# state_unlock [NAME] - give the lock back, if it is ours
 state_unlock() {
-  local me=""
+  local file="$sandbox_run/${1:-lock}" me=""
   me=$(state_identity "$$") || return 0
-  [[ $(readlink -- "$sandbox_run/lock" 2>/dev/null) != "$me" ]] ||
-    rm -f -- "$sandbox_run/lock"
+  [[ $(readlink -- "$file" 2>/dev/null) != "$me" ]] || rm -f -- "$file"
 }
 
 # state_new_run - make the folder of a one-shot run; sets state_run
@@ -202,18 +212,18 @@ state_read_runtime() {
 }
 
 # state_read_box - sets state_kind (bridge, socket, none), state_proxy and
-# state_paused (why the guard froze it) of the selected sandbox, if its runtime
-# has containers and it is up; else to nothing
+# state_paused (why the guard froze it, or ended it where it cannot be frozen) of
+# the selected sandbox, if its runtime has containers; else to nothing
 state_read_box() {
   state_kind=""
   state_proxy=""
   state_paused=""
+  [[ ! -s $sandbox_run/paused ]] || IFS= read -r state_paused <"$sandbox_run/paused" ||
+    die "cannot read $sandbox_run/paused"
   [[ -s $sandbox_run/box ]] || return 0
   IFS=' ' read -r _ _ state_kind <"$sandbox_run/box" || die "cannot read $sandbox_run/box"
   [[ ! -s $sandbox_run/proxy ]] || IFS= read -r state_proxy <"$sandbox_run/proxy" ||
     die "cannot read $sandbox_run/proxy"
-  [[ ! -s $sandbox_run/paused ]] || IFS= read -r state_paused <"$sandbox_run/paused" ||
-    die "cannot read $sandbox_run/paused"
 }
 
 # state_set_up PID - remember that PID is the running sandbox

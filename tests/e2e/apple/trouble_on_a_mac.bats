@@ -134,6 +134,27 @@ says() {
   [[ $(pen exec -- echo alive) == alive ]]
 }
 
+@test "P8: a sandbox whose rules cannot be loaded again is ended, and status says why until a restart" {
+  local helper=/usr/local/libexec/pen-root/pen-pfctl
+  start_sandbox
+  mv "$helper" "$helper.away"
+  nft delete table inet "$(sandbox_table)"
+  eventually 60 nothing_runs
+  run pen status
+  mv "$helper.away" "$helper"
+  [[ $status == 1 && $output == *'pen-pfctl is not installed'* ]] || fail "$output"
+  run pen exec -- true
+  [[ $status == 125 && $output == *'pen restart'* ]] || fail "$output"
+  pen restart
+  [[ $(pen exec -- echo again) == again ]]
+  pen stop
+}
+
+# nothing_runs - whether the container of the sandbox has gone
+nothing_runs() {
+  [[ -z $(docker ps -aq --filter "name=^$(sandbox_name)-container$") ]]
+}
+
 @test "P8: the proxy that was killed comes back" {
   pen init --runtime container
   pen allow example.test:80

@@ -58,10 +58,72 @@ has_sandbox() {
   run pen exec true
   assert_eq 125 "$status"
   assert_contains "$output" 'pen restart'
-  [[ $(tool container inspect --format '{{.State.Status}}' "$SANDBOX-container") == paused ]] ||
-    fail 'the container is not paused'
+  is_paused || fail 'the container is not paused'
   mv "$PFCTL.away" "$PFCTL"
   pen restart
+  pen exec true
+}
+
+@test "P8: the guard looks on while another pen command is busy" {
+  local busy
+  pen start
+  # The lock of a command that is busy for ever, as far as pen can tell.
+  sleep 600 3>&- &
+  busy=$!
+  lock_as "$busy"
+  kill -KILL "$(cut -d ' ' -f 1 "$RUN/proxy.id")"
+  # Looked at again and again, not once.
+  nft delete table inet "$TABLE"
+  eventually 60 loaded_again 1
+  nft delete table inet "$TABLE"
+  eventually 60 loaded_again 2
+  has_table
+  rm "$RUN/lock"
+  eventually 60 pen_says 'started the proxy again' logs
+  kill "$busy"
+}
+
+# loaded_again N - whether the guard has loaded the rules again N times
+loaded_again() {
+  (($(grep -c 'loaded the rules again' "$RUN/guard.log") >= $1))
+}
+
+# lock_as PID - make the process of that ID, which is not pen's, the holder of the
+# sandbox's lock
+lock_as() {
+  local start
+  start=$(sed 's/.*) //' "/proc/$1/stat" | cut -d ' ' -f 20) || return 1
+  as "$PEN_AS" ln -sfn "$1 $start" "$RUN/lock"
+}
+
+@test "P8: a paused sandbox that another tool lets go on is paused again" {
+  pen start
+  mv "$PFCTL" "$PFCTL.away"
+  nft delete table inet "$TABLE"
+  eventually 60 pen_says paused status
+  tool unpause "$SANDBOX-container" >/dev/null
+  eventually 60 is_paused
+  mv "$PFCTL.away" "$PFCTL"
+}
+
+# is_paused - whether the container is, by the engine's word
+is_paused() {
+  [[ $(tool container inspect --format '{{.State.Status}}' "$SANDBOX-container") == paused ]]
+}
+
+@test "P8: rules that were flushed are loaded again though the engine hangs" {
+  [[ $PEN_RUNTIME == docker ]] || skip 'podman has no daemon that could hang'
+  local engine
+  engine=$(</run/lab/dockerd.pid)
+  pen start
+  kill -STOP "$engine"
+  # The second look comes only if the engine is not waited for.
+  nft delete table inet "$TABLE"
+  eventually 60 loaded_again 1 || true
+  nft delete table inet "$TABLE"
+  eventually 60 loaded_again 2 || true
+  kill -CONT "$engine"
+  loaded_again 2
   pen exec true
 }
 
@@ -73,8 +135,7 @@ has_sandbox() {
   run pen status
   assert_eq 1 "$status"
   assert_contains "$output" 'it was attached to the network second'
-  [[ $(tool container inspect --format '{{.State.Status}}' "$SANDBOX-container") == paused ]] ||
-    fail 'the container is not paused'
+  is_paused || fail 'the container is not paused'
   pen stop
   tool network rm second >/dev/null
 }
@@ -95,8 +156,7 @@ WRAPPER
   eventually 60 pen_says paused status
   run pen status
   assert_contains "$output" 'does not tell whether it was attached to another network'
-  [[ $(tool container inspect --format '{{.State.Status}}' "$SANDBOX-container") == paused ]] ||
-    fail 'the container is not paused'
+  is_paused || fail 'the container is not paused'
   assert_eq 3 "$(grep -c 'does not tell the sandbox' "$RUN/guard.log")"
 }
 

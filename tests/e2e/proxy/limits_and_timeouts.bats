@@ -85,7 +85,7 @@ cut_line() {
 }
 
 @test "idle-timeout does not end a slow reader while it looks at what was read" {
-  limited 'idle-timeout = 800ms'
+  limited 'idle-timeout = 2s'
   run_table limits slow_readers
 }
 
