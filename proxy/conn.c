@@ -21,9 +21,6 @@
 
 #include "log.h"
 
-/* What the client sends behind a refusal is read for so long and so much, or a
- * reset would overtake the answer. */
-#define CONN_LINGER_BYTES 1048576
 /* Clients of a worker over a limit that are told so, before more are only
  * closed. */
 #define CONN_OVER_MAX 256
@@ -146,24 +143,6 @@ void conn_cut(struct conn *c, enum reason reason)
 	conn_end(c, reason, true);
 }
 
-/* Throw away what still comes, until the client has ended its stream. */
-static void conn_linger(struct conn *c)
-{
-	while (c->client->readable) {
-		ssize_t n =
-			io_read(c->client, c->env->pool->scratch, RELAY_CHUNK);
-
-		if (n == -EAGAIN)
-			return;
-		if (n > 0)
-			c->scanned += (size_t)n;
-		if (n <= 0 || c->scanned > CONN_LINGER_BYTES) {
-			conn_close(c, REASON_NONE);
-			return;
-		}
-	}
-}
-
 static void conn_go_on(struct conn *c)
 {
 	switch (c->state) {
@@ -238,7 +217,7 @@ static void conn_timeout_cb(struct timer *t)
 		conn_forward_timeout(c);
 		break;
 	case CONN_LINGER:
-		conn_close(c, REASON_NONE);
+		conn_linger_timeout(c);
 		break;
 	case CONN_DEAD:
 	case CONN__COUNT:

@@ -296,6 +296,10 @@ void conn_send_alert(struct conn *c);
 /** conn_finish() - What the client had to be told is out: end with FIN, after
  *  throwing away what it still sends; may close @c */
 void conn_finish(struct conn *c);
+/** conn_linger() - Throw away what has come meanwhile; may close @c */
+void conn_linger(struct conn *c);
+/** conn_linger_timeout() - Close @c if the client has had its time for that */
+void conn_linger_timeout(struct conn *c);
 
 /* ---- conn_log.c ---- */
 

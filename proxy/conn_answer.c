@@ -6,10 +6,18 @@
  */
 #include "conn.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#define ANSWER_LINGER_MS 1000
+/* A descriptor that is closed with bytes unread sends a reset, which takes the
+ * answer away from a client that reads it only when it has sent everything.  So
+ * what it still sends is thrown away: as long as some comes, for no longer than
+ * a head may take, and not without end. */
+#define ANSWER_LINGER_IDLE_MS 2000
+#define ANSWER_LINGER_LEAST_MS 1000 /* however short head-timeout is */
+#define ANSWER_LINGER_BYTES (256u << 20)
+#define ANSWER_LINGER_TURN 1048576 /* before others have their turn */
 
 /**
  * struct answer - How a reason is told
@@ -271,6 +279,22 @@ static void answer_compose(const struct conn *c, struct sbuf *out,
 	sbuf_free(&body);
 }
 
+/* Milliseconds for which the client may still send what is thrown away. */
+static uint64_t answer_linger_left(const struct conn *c)
+{
+	uint64_t most = c->env->config->head_timeout;
+	uint64_t now = base_mono_ms();
+	uint64_t end;
+
+	/* There are few places for those over a limit. */
+	if (c->over_limit || most < ANSWER_LINGER_LEAST_MS)
+		most = ANSWER_LINGER_LEAST_MS;
+	end = c->step_us / 1000 + most;
+	if (end > c->last_ms + ANSWER_LINGER_IDLE_MS)
+		end = c->last_ms + ANSWER_LINGER_IDLE_MS;
+	return end > now ? end - now : 0;
+}
+
 /* The answer is out: end at once if the client has nothing more under way, else
  * after what it still sends, lest a reset overtake the answer. */
 void conn_finish(struct conn *c)
@@ -286,8 +310,45 @@ void conn_finish(struct conn *c)
 	io_close(c->origin);
 	c->origin = NULL;
 	c->scanned = 0;
-	conn_enter(c, CONN_LINGER, ANSWER_LINGER_MS);
+	c->step_us = base_mono_us();
+	c->last_ms = c->step_us / 1000;
+	conn_enter(c, CONN_LINGER, answer_linger_left(c));
 	loop_defer(c->env->loop, &c->again);
+}
+
+void conn_linger(struct conn *c)
+{
+	size_t before = c->scanned;
+
+	while (c->client->readable) {
+		ssize_t n =
+			io_read(c->client, c->env->pool->scratch, RELAY_CHUNK);
+
+		if (n == -EAGAIN)
+			break;
+		if (n > 0)
+			c->scanned += (size_t)n;
+		if (n <= 0 || c->scanned > ANSWER_LINGER_BYTES) {
+			conn_close(c, REASON_NONE);
+			return;
+		}
+		if (c->scanned - before >= ANSWER_LINGER_TURN) {
+			loop_defer(c->env->loop, &c->again);
+			break;
+		}
+	}
+	if (c->scanned != before)
+		c->last_ms = base_mono_ms();
+}
+
+void conn_linger_timeout(struct conn *c)
+{
+	uint64_t left = answer_linger_left(c);
+
+	if (left)
+		conn_arm(c, left);
+	else
+		conn_close(c, REASON_NONE);
 }
 
 void conn_send_alert(struct conn *c)

@@ -102,6 +102,8 @@ static void talk_connect(struct conn *c, const struct http1_request *rq,
 	enum target_status s;
 
 	c->proto = PROTO_CONNECT;
+	/* It has not waited for the answer: more of it may be on its way. */
+	c->has_body = c->buf_len > head_len;
 	if (c->transparent) {
 		conn_refuse(c, REASON_BAD_REQUEST,
 			    "CONNECT on a transparent listener");
@@ -190,10 +192,13 @@ static bool talk_head(struct conn *c)
 		return false;
 	switch (http1_find_end(c->buf, c->buf_len, &c->scanned, &head_len)) {
 	case HTTP1_MORE:
-		if (c->buf_len >= c->env->config->max_head)
-			conn_refuse(c, REASON_HEAD_TOO_LARGE, NULL);
+		if (c->buf_len < c->env->config->max_head)
+			return false;
+		c->has_body = true;
+		conn_refuse(c, REASON_HEAD_TOO_LARGE, NULL);
 		return false;
 	case HTTP1_BAD:
+		c->has_body = true;
 		conn_refuse(c, REASON_BAD_REQUEST,
 			    "a bare CR, a bare LF or a NUL in the head");
 		return false;
@@ -201,6 +206,7 @@ static bool talk_head(struct conn *c)
 		break;
 	}
 	if (head_len > c->env->config->max_head) {
+		c->has_body = true;
 		conn_refuse(c, REASON_HEAD_TOO_LARGE, NULL);
 	} else if (http1_parse_request(c->buf, head_len, &rq, &error) !=
 		   HTTP1_OK) {
@@ -230,7 +236,7 @@ static bool talk_socks_greeting(struct conn *c)
 		break;
 	case SOCKS5_NO_METHOD:
 		(void)io_write(c->client, none, sizeof(none));
-		conn_close(c, REASON_BAD_REQUEST);
+		conn_finish(c);
 		return false;
 	case SOCKS5_BAD:
 		conn_close(c, REASON_BAD_REQUEST);
@@ -263,7 +269,7 @@ static void talk_socks_refuse(struct conn *c, enum socks5_reply reply)
 
 	(void)io_write(c->client, out, socks5_write_reply(reply, NULL, 0, out));
 	conn_log_refusal(c, REASON_BAD_REQUEST, 0, "SOCKS5 command or address");
-	conn_close(c, REASON_BAD_REQUEST);
+	conn_finish(c);
 }
 
 static bool talk_socks_request(struct conn *c)
@@ -293,6 +299,7 @@ static bool talk_socks_request(struct conn *c)
 	}
 	s = talk_socks_target(c, &rq);
 	conn_consume(c, used);
+	c->has_body = c->buf_len > 0;
 	if (s != TARGET_OK)
 		talk_bad_target(c, s);
 	else
@@ -368,14 +375,14 @@ static void talk_over_limit(struct conn *c)
 {
 	static const char socks[] = "\5\0\5\1\0\1\0\0\0\0\0\0";
 
+	c->has_body = true;
 	if (c->buf[0] == 5 && c->env->config->socks5) {
 		(void)io_write(c->client, socks, sizeof(socks) - 1);
 		conn_log_refusal(c, REASON_TOO_MANY, 0, NULL);
-		conn_close(c, REASON_TOO_MANY);
+		conn_finish(c);
 		return;
 	}
 	c->proto = PROTO_HTTP;
-	c->has_body = true;
 	conn_refuse(c, REASON_TOO_MANY, NULL);
 }
 

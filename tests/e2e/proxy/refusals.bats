@@ -195,3 +195,74 @@ CONF
   log_none 'select(.verdict == "would-deny" and .host == "example.test")'
   assert_eq 403 "$(curl_code http://private.test/)"
 }
+
+@test "a client that reads only when it has sent everything gets the whole answer" {
+  standard_proxy
+  "$PYTHON" -S - "$PROXY" <<'PY'
+import sys
+import wire
+SIZE = 20000000
+def post(host, fields, body):
+    return (b"POST http://%s/ HTTP/1.1\r\nHost: %s\r\n%s\r\n\r\n" %
+            (host, host, fields) + body)
+length = b"Content-Length: %d" % SIZE
+body = b"b" * SIZE
+chunked = b"%x\r\n" % SIZE + body + b"\r\n0\r\n\r\n"
+for name, status, sent in (
+        ("refused", 403, post(b"other.test", length, body)),
+        ("chunked", 403,
+         post(b"other.test", b"Transfer-Encoding: chunked", chunked)),
+        ("guarded", 403, post(b"private.test", length, body)),
+        ("no origin", 502, post(b"example.test:1098", length, body)),
+        ("no target", 400, post(b"exa%mple.test", length, body)),
+        ("no head", 400, b"POST\n" + body),
+        ("a large head", 431, b"GET http://example.test/ HTTP/1.1\r\nX: " + body),
+        ("early data", 403, b"CONNECT other.test:443 HTTP/1.1\r\n"
+         b"Host: other.test:443\r\n\r\n" + body)):
+    with wire.Peer(sys.argv[1]) as peer:
+        peer.send(sent)
+        assert peer.end == "open", (name, peer.end)
+        got, fields, text = peer.response()
+        assert got == status, (name, got)
+        assert len(text) == int(dict(fields)["content-length"]), (name, text)
+        peer.to_end()
+        assert peer.end == "fin", (name, peer.end)
+with wire.Peer(sys.argv[1]) as peer:
+    peer.send(wire.SOCKS_HELLO + wire.socks_request(b"other.test", 443) + body)
+    assert peer.end == "open", peer.end
+    assert peer.to_end()[:4] == b"\x05\x00\x05\x02" and peer.end == "fin"
+PY
+}
+
+@test "a refused client that goes on sending, or stays, is let go" {
+  standard_proxy 'head-timeout = 3s' $'[admin]\nlisten = 127.0.0.1:9090'
+  "$PYTHON" -S - "$PROXY" <<'PY'
+import sys, time
+import wire
+head = (b"POST http://other.test/ HTTP/1.1\r\nHost: other.test\r\n"
+        b"Content-Length: 9999999999\r\n\r\n")
+def refused(data):
+    peer = wire.Peer(sys.argv[1])
+    peer.send(head + data)
+    peer.until(b"\r\n\r\n")
+    return peer
+with refused(b"") as peer:  # so much
+    sent, block = 0, b"b" * (1 << 20)
+    while peer.end == "open":
+        peer.send(block)
+        sent += len(block)
+    assert peer.end == "rst" and sent < 300 << 20, (peer.end, sent >> 20)
+with refused(b"") as peer:  # so long
+    while peer.end == "open" and peer.ms() < 9000:
+        peer.send(b"b")
+        time.sleep(0.1)
+    assert peer.end == "rst" and peer.ms() >= 2500, (peer.end, peer.ms())
+PY
+  raw_start "$PROXY" 'send=POST http://other.test/ HTTP/1.1\r\nHost: other.test\r\nContent-Length: 9\r\n\r\n' head hold
+  client=$!
+  none_left() { curl -sf http://127.0.0.1:9090/connections | jq -e '. == []' >/dev/null; }
+  log_wait 'select(.event == "deny")' 3 >/dev/null
+  eventually 5 none_left
+  kill "$client"
+  wait "$client" || true
+}
