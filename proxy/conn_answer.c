@@ -378,6 +378,18 @@ static void answer_http(struct conn *c, enum reason reason, const char *details)
 	sbuf_free(&out);
 }
 
+/* Before there is a method, a reply would pass for the choice of one; 0xff is
+ * none of those that were offered (RFC 1928 3). */
+static size_t answer_socks(const struct conn *c, enum reason reason,
+			   uint8_t out[SOCKS5_REPLY_MAX])
+{
+	if (c->state != CONN_SOCKS_GREETING)
+		return socks5_write_reply(answers[reason].reply, NULL, 0, out);
+	out[0] = 5;
+	out[1] = 0xff;
+	return 2;
+}
+
 void conn_refuse(struct conn *c, enum reason reason, const char *details)
 {
 	/* What only ever ends tunnels has no line in the table. */
@@ -393,8 +405,7 @@ void conn_refuse(struct conn *c, enum reason reason, const char *details)
 		return;
 	case PROTO_SOCKS5:
 		(void)io_write_last(c->client, reply,
-				    socks5_write_reply(answers[told].reply,
-						       NULL, 0, reply));
+				    answer_socks(c, told, reply));
 		break;
 	case PROTO_TLS:
 		conn_send_alert(c);
