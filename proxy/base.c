@@ -118,11 +118,12 @@ void sbuf_free(struct sbuf *s)
 	*s = (struct sbuf){0};
 }
 
-static void faults_vadd(struct faults *f, const char *file, unsigned int line,
-			const char *fmt, va_list args) BASE_PRINTF(4, 0);
+static void faults_vadd(struct faults *f, char kind, const char *file,
+			unsigned int line, const char *fmt, va_list args)
+	BASE_PRINTF(5, 0);
 
-static void faults_vadd(struct faults *f, const char *file, unsigned int line,
-			const char *fmt, va_list args)
+static void faults_vadd(struct faults *f, char kind, const char *file,
+			unsigned int line, const char *fmt, va_list args)
 {
 	size_t i, start = f->text.len;
 
@@ -139,6 +140,21 @@ static void faults_vadd(struct faults *f, const char *file, unsigned int line,
 			f->text.data[i] = '?';
 	}
 	sbuf_puts(&f->text, "\n");
+	sbuf_add(&f->kinds, &kind, 1);
+}
+
+static void faults_add_kind(struct faults *f, char kind, const char *file,
+			    unsigned int line, const char *fmt, ...)
+	BASE_PRINTF(5, 6);
+
+static void faults_add_kind(struct faults *f, char kind, const char *file,
+			    unsigned int line, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	faults_vadd(f, kind, file, line, fmt, args);
+	va_end(args);
 }
 
 void faults_add(struct faults *f, const char *file, unsigned int line,
@@ -147,7 +163,7 @@ void faults_add(struct faults *f, const char *file, unsigned int line,
 	va_list args;
 
 	va_start(args, fmt);
-	faults_vadd(f, file, line, fmt, args);
+	faults_vadd(f, FAULT_KIND_FAULT, file, line, fmt, args);
 	va_end(args);
 	f->count++;
 }
@@ -159,21 +175,18 @@ void faults_warn(struct faults *f, const char *file, unsigned int line,
 	va_list args;
 
 	va_start(args, fmt);
-	sbuf_puts(&text, "warning: ");
 	sbuf_vprintf(&text, fmt, args);
 	va_end(args);
-	if (!text.oom) {
-		size_t count = f->count;
-
-		faults_add(f, file, line, "%s", text.data);
-		f->count = count;
-	}
+	if (!text.oom)
+		faults_add_kind(f, FAULT_KIND_WARNING, file, line,
+				"warning: %s", text.data ? text.data : "");
 	sbuf_free(&text);
 }
 
 void faults_free(struct faults *f)
 {
 	sbuf_free(&f->text);
+	sbuf_free(&f->kinds);
 	f->count = 0;
 }
 

@@ -36,14 +36,18 @@ void sbuf_uint(struct sbuf *s, uint64_t value);
 void sbuf_json(struct sbuf *s, const char *data, size_t len);
 void sbuf_free(struct sbuf *s);
 
+#define FAULT_KIND_FAULT 'f'
+#define FAULT_KIND_WARNING 'w'
+
 /**
  * struct faults - What is wrong with the input, collected over all of it
  * @text:  one "FILE:LINE: message\n" each ("FILE: message" where @line is 0);
  *         warnings begin with "warning: "; no control character but newlines
+ * @kinds: a FAULT_KIND_ each: what a line is, whatever stands in it
  * @count: faults; warnings do not count
  */
 struct faults {
-	struct sbuf text;
+	struct sbuf text, kinds;
 	size_t count;
 };
 

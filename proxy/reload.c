@@ -352,11 +352,14 @@ static void reload_log_faults(const struct faults *faults)
 {
 	const char *at = faults->text.data;
 
-	while (at && *at) {
+	for (size_t i = 0; at && *at; i++) {
 		const char *end = strchr(at, '\n');
 		size_t len = end ? (size_t)(end - at) : strlen(at);
+		bool warns = i < faults->kinds.len &&
+			     faults->kinds.data[i] == FAULT_KIND_WARNING;
 
-		log_say(LEVEL_ERROR, "reload", "%.*s", (int)len, at);
+		log_say(warns ? LEVEL_WARN : LEVEL_ERROR, "reload", "%.*s",
+			(int)len, at);
 		at += len + (end ? 1 : 0);
 	}
 }

@@ -109,6 +109,7 @@ static void faults_are_lines_and_warnings_do_not_count(void **state)
 			    "rules.txt:3: bad port '0?[2J?'\n"
 			    "rules.txt: cannot read it\n"
 			    "rules.txt:9: warning: covers all of com\n");
+	assert_string_equal(f.kinds.data, "ffw");
 	faults_free(&f);
 	assert_int_equal(f.count, 0);
 }

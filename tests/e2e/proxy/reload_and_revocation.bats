@@ -185,3 +185,18 @@ rss_below() {
   reloading
   assert_eq 403 "$(curl_code http://example.test/)"
 }
+
+@test "a reload warns of a rule as wide as a top-level domain, and is no error" {
+  printf 'example.test:80\n' >rules
+  reloading
+  printf 'expect deny denied.test:80\n*.com:443\nexample.test:80 until=2020-01-01T00:00Z\n' >rules
+  reload_proxy
+  log_wait 'select(.level == "warn" and (.message // "" | contains("rules:2: warning: *.com covers")))'
+  log_wait 'select(.level == "warn" and (.message // "" | contains("rules:3: warning: the rule has ended")))'
+  log_none 'select(.level == "error")'
+  # Beside a fault it stays a warning, whatever the fault quotes.
+  printf '*.org:443\nexpect allow warning:80\n' >rules
+  kill -HUP "$PROXY_PID"
+  log_wait 'select(.level == "error" and (.message // "" | contains("rules:2: ")))'
+  log_wait 'select(.level == "warn" and (.message // "" | contains("rules:1: warning: *.org")))'
+}
