@@ -256,6 +256,21 @@ static int main_run(const struct options *o, const struct config *c,
 	return status;
 }
 
+/* What could not be written was not said, whatever the answer would have been.
+ */
+static int main_flush(int status)
+{
+	if (fflush(stdout) != 0)
+		fprintf(stderr,
+			"pen-proxy: cannot write to standard output: %s\n",
+			strerror(errno));
+	else if (ferror(stdout))
+		fputs("pen-proxy: cannot write to standard output\n", stderr);
+	else
+		return status;
+	return EXIT_FAILURE;
+}
+
 /* Descriptors 0 to 2 have to be something, or a socket could take their place
  * and be written to as standard error. */
 static void main_hold_standard_fds(void)
@@ -291,5 +306,5 @@ int main(int argc, char **argv)
 	faults_free(&faults);
 	config_fini(&c);
 	ares_library_cleanup();
-	return status;
+	return main_flush(status);
 }

@@ -21,6 +21,20 @@ proxy_by_options() {
   done
 }
 
+@test "what cannot be written to standard output: status 1, and one line says so" {
+  printf 'example.test:443\n%.0s' {1..2000} >rules
+  lab_config long <<<"[policy]
+allowlist = $LAB/rules"
+  for args in '-t -c long.ini' '--check example.test:443 -c long.ini' \
+    '--check other.test:443 -c long.ini' '-t --allow example.test:443' -V -h; do
+    # shellcheck disable=SC2086 # several arguments
+    run timeout 5 sh -c 'exec "$0" "$@" >/dev/full' "$PEN_PROXY" $args
+    assert_eq 1 "$status" "status of $args"
+    assert_contains "$output" 'cannot write to standard output'
+    assert_eq 1 "${#lines[@]}" "lines of $args"
+  done
+}
+
 @test "an unknown option is wrong usage: status 2, said on stderr" {
   for args in --nonsense -x '-c' '--listen' 'stray' '--ready-fd x' \
     '--listen nonsense' '--check'; do
