@@ -209,15 +209,38 @@ static int listen_unix(struct listener_list *list, enum listener_kind kind,
 	return listen_add(list, kind, fd, a->path);
 }
 
+/* By LISTEN_FDS and by its number, or by that twice.  Return: whether @fd is
+ * taken already; -1 if as a listener of another kind. */
+static int listen_has(const struct listener_list *list, enum listener_kind kind,
+		      int fd, const char *what, char *error, size_t cap)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct listener *l = &list->at[i];
+		char why[64];
+
+		if (l->fd != fd)
+			continue;
+		if (l->kind == kind)
+			return 1;
+		snprintf(why, sizeof(why), "it cannot be both %s and %s",
+			 kind_names[l->kind], kind_names[kind]);
+		return listen_fail(error, cap, what, why);
+	}
+	return 0;
+}
+
 /* An inherited socket must be what it is meant to be.  Takes @fd. */
 static int listen_inherit(struct listener_list *list, enum listener_kind kind,
 			  int fd, char *error, size_t cap)
 {
 	char what[32];
-	int type = 0, listening = 0;
+	int type = 0, listening = 0, has;
 	socklen_t len = sizeof(int);
 
 	snprintf(what, sizeof(what), "fd:%d", fd);
+	has = listen_has(list, kind, fd, what, error, cap);
+	if (has)
+		return has < 0 ? -1 : 0;
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
 		return listen_fail(error, cap, what, strerror(errno));
 #ifdef SO_ACCEPTCONN

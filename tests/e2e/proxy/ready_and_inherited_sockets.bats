@@ -162,6 +162,19 @@ CONF
   assert_eq 200 "$(PROXY=127.0.0.1:3200 curl_code http://example.test/)"
 }
 
+@test "a socket by LISTEN_FDS and by fd:N is one listener, and of one kind" {
+  inherit - tcp:127.0.0.1:3200 \
+    <<<$'[proxy]\nlisten = fd:3\nlisten = fd:3\n[policy]\nallow = example.test:80'
+  assert_eq 'listen 127.0.0.1:3200' "${LAB_READY[*]}"
+  assert_eq 200 "$(curl_code http://example.test/)"
+  stop_proxy
+  lab_config both <<<$'[proxy]\ntransparent = fd:3'
+  run timeout 5 "$PYTHON" -SE "$LAB_DIR/inherit.py" listen tcp:127.0.0.1:3200 -- \
+    "$PEN_PROXY" -c both.ini
+  assert_eq 1 "$status"
+  assert_eq 'pen-proxy: cannot listen on fd:3: it cannot be both listen and transparent' "$output"
+}
+
 @test "a descriptor that is no listening socket: status 1 or 2, and said" {
   run timeout 5 "$PEN_PROXY" --listen fd:7 7</dev/null
   [[ $status == 1 || $status == 2 ]] || fail "status $status"
