@@ -24,7 +24,7 @@ static const char *admin_guard_name(enum policy_guard g)
 static void admin_check_answer(struct admin_client *c, enum reason reason,
 			       const struct addr *addrs, size_t count)
 {
-	char where[TARGET_TEXT_MAX], rule[CONN_RULE_MAX];
+	char where[TARGET_TEXT_MAX], rule[POLICY_WHERE_MAX];
 	struct sbuf list = {0}, body = {0};
 	bool allowed = reason == REASON_NONE && !count;
 
@@ -52,8 +52,7 @@ static void admin_check_answer(struct admin_client *c, enum reason reason,
 		   reason == REASON_NONE ? NULL : reason_name(reason));
 	sbuf_puts(&body, ",");
 	if (c->rule)
-		snprintf(rule, sizeof(rule), "%s:%u", c->rule->file,
-			 c->rule->line);
+		policy_where(c->rule, rule);
 	admin_text(&body, "rule", c->rule ? rule : NULL);
 	sbuf_printf(&body, ",\"addresses\":[%s]}\n", list.len ? list.data : "");
 	admin_respond(c, "200 OK", "application/json", &body);

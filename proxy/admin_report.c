@@ -55,9 +55,9 @@ static void admin_time(struct sbuf *out, const char *key, int64_t wall_ms)
 
 static void admin_rule(struct sbuf *out, const struct rule *r)
 {
-	char where[CONN_RULE_MAX];
+	char where[POLICY_WHERE_MAX];
 
-	snprintf(where, sizeof(where), "%s:%u", r->file, r->line);
+	policy_where(r, where);
 	sbuf_puts(out, "{");
 	admin_text(out, "rule", where);
 	sbuf_puts(out, ",");

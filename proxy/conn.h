@@ -309,9 +309,6 @@ void conn_id(const struct conn *c, char out[CONN_ID_LEN + 1]);
 #define CONN_CLIENT_MAX (ADDR_TEXT_MAX + 10)
 /** conn_client() - The client as text: "ADDR:PORT", or "unix" */
 void conn_client(const struct conn *c, char out[CONN_CLIENT_MAX]);
-#define CONN_RULE_MAX 512
-/** conn_rule() - "FILE:LINE" of the rule, written to @out; NULL without one */
-const char *conn_rule(const struct conn *c, char out[CONN_RULE_MAX]);
 /** conn_log_refusal() - The line for a refusal or failure, and the audit's */
 void conn_log_refusal(struct conn *c, enum reason reason, int status,
 		      const char *details);

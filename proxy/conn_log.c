@@ -35,20 +35,6 @@ void conn_client(const struct conn *c, char out[CONN_CLIENT_MAX])
 	out[n] = '\0';
 }
 
-const char *conn_rule(const struct conn *c, char out[CONN_RULE_MAX])
-{
-	size_t n;
-
-	if (!c->rule)
-		return NULL;
-	n = strnlen(c->rule->file, CONN_RULE_MAX - BASE_UINT_LEN - 2);
-	memcpy(out, c->rule->file, n);
-	out[n++] = ':';
-	n += base_format_uint(c->rule->line, out + n);
-	out[n] = '\0';
-	return out;
-}
-
 static void conn_log_where(const struct conn *c, struct log_line *l)
 {
 	char id[CONN_ID_LEN + 1], text[CONN_CLIENT_MAX];
@@ -84,9 +70,10 @@ static void conn_log_verdict(const struct conn *c, struct log_line *l,
 	if (reason != REASON_NONE)
 		log_text(l, "reason", reason_name(reason));
 	if (c->rule) {
-		char where[CONN_RULE_MAX];
+		char where[POLICY_WHERE_MAX];
 
-		log_text(l, "rule", conn_rule(c, where));
+		policy_where(c->rule, where);
+		log_text(l, "rule", where);
 		log_text(l, "why", c->rule->why);
 	}
 	if (status)

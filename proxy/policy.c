@@ -536,6 +536,35 @@ const struct rule *policy_rule(const struct policy *p, size_t i)
 	return &p->nodes[i]->rule;
 }
 
+/* Bytes that a byte becomes in JSON, see sbuf_json(). */
+static size_t policy_escaped(char c)
+{
+	if (c == '"' || c == '\\')
+		return 2;
+	return c >= ' ' && c <= '~' ? 1 : sizeof("\\u00xx") - 1;
+}
+
+void policy_where(const struct rule *r, char out[POLICY_WHERE_MAX])
+{
+	size_t room = POLICY_WHERE_MAX - sizeof("...:") - BASE_UINT_LEN;
+	size_t from = strlen(r->file), n = 0, cost;
+
+	for (; from; from--, room -= cost) {
+		cost = policy_escaped(r->file[from - 1]);
+		if (cost > room)
+			break;
+	}
+	if (from)
+		for (; n < 3; n++)
+			out[n] = '.';
+	cost = strlen(r->file + from);
+	memcpy(out + n, r->file + from, cost);
+	n += cost;
+	out[n++] = ':';
+	n += base_format_uint(r->line, out + n);
+	out[n] = '\0';
+}
+
 size_t policy_preset_count(const struct policy *p)
 {
 	return p->preset_count;

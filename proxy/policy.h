@@ -208,6 +208,10 @@ const struct policy_options *policy_options_of(const struct policy *p);
 size_t policy_rule_count(const struct policy *p);
 /** policy_rule() - Rule @i of policy_rule_count(), in the order written */
 const struct rule *policy_rule(const struct policy *p, size_t i);
+#define POLICY_WHERE_MAX 512
+/** policy_where() - "FILE:LINE" of a rule, written to @out; of a path that is
+ *  too long for a value of the log only the end, behind "..." */
+void policy_where(const struct rule *r, char out[POLICY_WHERE_MAX]);
 /** policy_preset_count(), policy_preset() - Paths of the preset files read */
 size_t policy_preset_count(const struct policy *p);
 const char *policy_preset(const struct policy *p, size_t i);

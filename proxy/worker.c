@@ -405,7 +405,7 @@ static void worker_list_text(struct sbuf *out, const char *key,
 static void worker_list_conn(struct sbuf *out, const struct conn *c)
 {
 	char id[CONN_ID_LEN + 1], client[CONN_CLIENT_MAX], addr[ADDR_TEXT_MAX],
-		rule[CONN_RULE_MAX];
+		rule[POLICY_WHERE_MAX];
 	uint64_t now = base_mono_ms();
 
 	conn_id(c, id);
@@ -419,7 +419,9 @@ static void worker_list_conn(struct sbuf *out, const struct conn *c)
 			 c->target.host_len ? c->target.host : NULL);
 	sbuf_printf(out, ",\"port\":%u", (unsigned int)c->target.port);
 	worker_list_text(out, "addr", c->addr.family ? addr : NULL);
-	worker_list_text(out, "rule", conn_rule(c, rule));
+	if (c->rule)
+		policy_where(c->rule, rule);
+	worker_list_text(out, "rule", c->rule ? rule : NULL);
 	sbuf_printf(out,
 		    ",\"bytes_up\":%" PRIu64 ",\"bytes_down\":%" PRIu64
 		    ",\"age_ms\":%" PRIu64 ",\"idle_ms\":%" PRIu64

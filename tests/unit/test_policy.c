@@ -1092,6 +1092,37 @@ static void index_agrees_with_a_slow_reading(void **state)
 	}
 }
 
+/* Whatever the path, FILE:LINE fits into a value of the log, line and all. */
+static void places_of_rules_keep_their_line(void **state)
+{
+	static const struct {
+		const char *byte;
+		size_t count, kept;
+	} rows[] = {
+		{"a", 9, 9},      {"a", 487, 487},  {"a", 488, 487},
+		{"a", 5000, 487}, {"\xc3", 82, 81}, {"\"", 300, 243},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < BASE_LEN(rows); i++) {
+		struct sbuf path = {0}, expected = {0};
+		struct rule r = {.line = UINT32_MAX};
+		char out[POLICY_WHERE_MAX];
+
+		for (size_t k = 0; k < rows[i].count; k++)
+			sbuf_puts(&path, rows[i].byte);
+		r.file = path.data;
+		if (rows[i].kept < rows[i].count)
+			sbuf_puts(&expected, "...");
+		sbuf_puts(&expected, path.data + rows[i].count - rows[i].kept);
+		sbuf_puts(&expected, ":4294967295");
+		policy_where(&r, out);
+		assert_string_equal(out, expected.data);
+		sbuf_free(&path);
+		sbuf_free(&expected);
+	}
+}
+
 /* What a user might paste: each must be quick, by whatever route. */
 static void large_policies_stay_quick(void **state)
 {
@@ -1166,6 +1197,7 @@ int main(void)
 		POLICY_TEST(own_listeners_are_never_a_destination),
 		POLICY_TEST(options_are_set_and_copied),
 		POLICY_TEST(index_agrees_with_a_slow_reading),
+		POLICY_TEST(places_of_rules_keep_their_line),
 		POLICY_TEST(large_policies_stay_quick),
 	};
 

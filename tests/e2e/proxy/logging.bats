@@ -195,3 +195,33 @@ PY
   # local3.warning is 19 * 8 + 4.
   grep -q '^<156>.*pen-proxy.*other.test' syslog.txt || fail "$(<syslog.txt)"
 }
+
+@test "a rule's FILE:LINE keeps its line, however long the path is" {
+  name=$(printf 'd%.0s' {1..200})
+  long=$LAB/$name/$name/$name
+  wide=$LAB/$(printf 'ö%.0s' {1..100})
+  mkdir -p "$long" "$wide"
+  printf '\n\nexample.test:80\n' >"$long/rules"
+  printf '\n\n\nother.test:80\n' >"$wide/rules"
+  start_proxy proxy <<CONF
+[proxy]
+listen = 127.0.0.1:3128
+[admin]
+listen = 127.0.0.1:9090
+[policy]
+allowlist = $long/rules
+allowlist = $wide/rules
+CONF
+  assert_eq 200 "$(curl_code http://example.test/)"
+  assert_eq 200 "$(curl_code http://other.test/)"
+  line=$(log_wait 'select(.host == "example.test")')
+  assert_json '.rule | startswith("...ddd") and endswith("ddd/rules:3")' "$line"
+  said=$(jq .rule <<<"$line")
+  line=$(log_wait 'select(.host == "other.test")')
+  assert_json '.rule | startswith("...") and endswith("/rules:4")' "$line"
+  # The same text everywhere, as it is what the lines are joined by.
+  assert_json ".rules | map(.rule) | index([$said]) == 0" \
+    "$(curl -sf http://127.0.0.1:9090/policy)"
+  assert_json ".rule == $said" \
+    "$(curl -sf 'http://127.0.0.1:9090/check?target=example.test:80')"
+}
