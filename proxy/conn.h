@@ -110,6 +110,7 @@ enum conn_gate {
  * @would_deny: let through by monitor mode alone
  * @tells_problem: answers are application/problem+json
  * @has_body: more than a head may come: linger behind a refusal
+ * @line_fits: the head in @buf begins with a request line
  */
 struct conn {
 	struct conn *next, **prev;
@@ -139,7 +140,7 @@ struct conn {
 	uint16_t client_port, original_port;
 	bool transparent, over_limit, would_deny, timed_dns, timed_connect;
 	bool logged, ech, limited, tells_problem, has_body, captured;
-	bool counted_client, upstream, head_request;
+	bool counted_client, upstream, head_request, line_fits;
 	struct target target;
 };
 

@@ -13,6 +13,7 @@
 /* A hello of HELLO_MAX bytes, and its record headers. */
 #define CONN_HELLO_MAX (2 * HELLO_MAX)
 #define CONN_OVER_LIMIT_MS 1000
+#define TALK_NEITHER "neither TLS nor HTTP"
 
 /* Through the worker's scratch buffer, so that who waits for more holds what
  * it has sent, and no more. */
@@ -178,22 +179,52 @@ static bool talk_is_connect(const struct http1_request *rq)
 	return rq->method.len == 7 && memcmp(rq->method.at, "CONNECT", 7) == 0;
 }
 
+/* Who speaks another protocol than HTTP awaits an answer to its first line: it
+ * is judged once it is there, not when a head would have been.  Up to @from
+ * there was none yet. */
+static void talk_first_line(struct conn *c, size_t from)
+{
+	const char *end, *error;
+
+	if (c->line_fits)
+		return;
+	end = memchr(c->buf + from, '\n', c->buf_len - from);
+	if (!end)
+		return;
+	error = http1_judge_line(c->buf, (size_t)(end - c->buf) + 1);
+	c->line_fits = !error;
+	if (!error)
+		return;
+	if (c->transparent && !c->forward) {
+		c->proto = PROTO_TCP;
+		conn_refuse(c, REASON_POLICY, TALK_NEITHER);
+	} else {
+		c->has_body = true;
+		conn_refuse(c, REASON_BAD_REQUEST, error);
+	}
+}
+
 /* Return: whether there may be more to do at once. */
 static bool talk_head(struct conn *c)
 {
 	struct http1_request rq;
 	const char *error = NULL;
-	size_t head_len;
+	size_t head_len, from;
 	size_t skip = c->scanned ? 0 : http1_skip_crlf(c->buf, c->buf_len);
 
 	if (skip)
 		conn_consume(c, skip);
 	if (!c->buf_len)
 		return false;
+	from = c->scanned;
+	if (!from)
+		c->line_fits = false;
 	switch (http1_find_end(c->buf, c->buf_len, &c->scanned, &head_len)) {
 	case HTTP1_MORE:
-		if (c->buf_len < c->env->config->max_head)
+		if (c->buf_len < c->env->config->max_head) {
+			talk_first_line(c, from);
 			return false;
+		}
 		c->has_body = true;
 		conn_refuse(c, REASON_HEAD_TOO_LARGE, NULL);
 		return false;
@@ -404,7 +435,7 @@ static bool talk_first_transparent(struct conn *c)
 	if (c->captured)
 		return talk_captured(c);
 	c->proto = PROTO_TCP;
-	conn_refuse(c, REASON_POLICY, "neither TLS nor HTTP");
+	conn_refuse(c, REASON_POLICY, TALK_NEITHER);
 	return false;
 }
 

@@ -228,6 +228,13 @@ static const char *http1_parse_request_line(const char **p, const char *end,
 	return NULL;
 }
 
+const char *http1_judge_line(const char *line, size_t len)
+{
+	struct http1_request r;
+
+	return http1_parse_request_line(&line, line + len, &r);
+}
+
 /* RFC 9112 6: what a request's fields must not say together. */
 static const char *http1_judge_request(const struct http1_request *r,
 				       const struct http1_facts *f)

@@ -56,6 +56,15 @@ enum http1_status http1_find_end(const char *buf, size_t len, size_t *scanned,
  */
 size_t http1_skip_crlf(const char *buf, size_t len);
 
+/**
+ * http1_judge_line() - Look at a request line before its head is complete
+ * @line: @len bytes with the CRLF
+ *
+ * Return: NULL, or a static text that names the fault, for which
+ * http1_parse_request() will refuse the head.
+ */
+const char *http1_judge_line(const char *line, size_t len);
+
 enum http1_body {
 	HTTP1_BODY_NONE,
 	HTTP1_BODY_LENGTH, /* content_length bytes */

@@ -96,6 +96,25 @@ direct() {
   done
 }
 
+@test "what begins like HTTP and is not is ended at its first line" {
+  HEAD_TIMEOUT=10s captured
+  out=$(raw --timeout 5 "$PROXY_TRANSPARENT" 'send=SSH-2.0-x y\r\n' eof)
+  assert_json '(.end == "fin" or .end == "rst") and .data == ""' "$out"
+  line=$(log_wait 'select(.event == "deny")')
+  assert_json '.reason == "http_request_denied" and
+    .details == "neither TLS nor HTTP" and (has("proto") | not)' "$line"
+  out=$(raw --timeout 5 "$PROXY_TRANSPARENT" send=NICK wait=100 'send= me\r' wait=100 'send=\n' eof)
+  assert_json '(.end == "fin" or .end == "rst") and .data == ""' "$out"
+  for step in 'send=HELO x\r\nMAIL FROM:<x>\r\n' 'send=GET / HTTP/2.0\r\nHost: x\r\n'; do
+    out=$(raw --timeout 5 "$PROXY" "$step" eof)
+    assert_json '.end == "fin" and (.data | startswith("HTTP/1.1 400 "))' "$out"
+  done
+  # One that fits is waited for, however it comes.
+  out=$(raw "$PROXY_TRANSPARENT" 'send=\r\nGET ' wait=50 'send=/ HTTP/1.1\r\n' wait=50 \
+    'send=Host: example.test\r\nX: y z\r\n' wait=50 'send=\r\n' head)
+  assert_json '.data | startswith("HTTP/1.1 200 ")' "$out"
+}
+
 @test "hellos in every cut are understood" {
   HEAD_TIMEOUT=10s captured "allow = example.test:7443" '[proxy]' 'tls-port = 7443'
   run_table transparent cuts
