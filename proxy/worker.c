@@ -110,6 +110,13 @@ static int worker_burst(struct worker_listener *l)
 	return l->burst;
 }
 
+/* The control thread has shut it, and the mail that says so is on its way. */
+static void worker_listener_shut(struct worker_listener *l)
+{
+	l->on = false;
+	event_del(&l->ev);
+}
+
 static void worker_accept_cb(evutil_socket_t listener, short what, void *arg)
 {
 	struct worker_listener *l = arg;
@@ -127,6 +134,8 @@ static void worker_accept_cb(evutil_socket_t listener, short what, void *arg)
 			if (errno == EMFILE || errno == ENFILE ||
 			    errno == ENOBUFS || errno == ENOMEM)
 				worker_pause(w, errno);
+			else if (errno == EINVAL)
+				worker_listener_shut(l);
 			else if (errno == EINTR || errno == ECONNABORTED)
 				continue;
 			l->burst = 1;

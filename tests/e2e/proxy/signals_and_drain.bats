@@ -187,3 +187,31 @@ CONF
   done
   eventually 5 bash -c "[[ \$(find /proc/$PROXY_PID/fd -type l | wc -l) -le $((before + 2)) ]]"
 }
+
+@test "a listener that was shut is not asked again" {
+  local tracer found
+  command -v strace >/dev/null || skip 'strace is missing'
+  start_proxy proxy <<'CONF'
+[proxy]
+listen = 127.0.0.1:3128
+transparent = 127.0.0.1:3129
+threads = 4
+[policy]
+allow = example.test:*
+CONF
+  # 4 workers and the control thread.
+  strace -f -e 'trace=accept,accept4' -o "$LAB/calls" -p "$PROXY_PID" 2>attached 3>&- &
+  tracer=$!
+  eventually 5 grep -q 'attached with 5 threads' attached || skip "$(<attached)"
+  hold
+  kill -TERM "$PROXY_PID"
+  log_wait 'select(.event == "stop")'
+  echo go >go
+  wait "$client"
+  ended 0
+  wait "$tracer"
+  grep -q ' = [0-9]' calls || fail 'no call was seen'
+  # Each worker finds each of them shut, once.
+  found=$(grep -c EINVAL calls || true)
+  ((found <= 8)) || fail "$found calls"
+}
