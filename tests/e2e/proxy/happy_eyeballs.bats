@@ -28,7 +28,7 @@ fourdead.test AAAA $IP6
 fourdead.test A 45.45.47.1
 sixnoroute.test AAAA 2a00:46::1
 sixnoroute.test A $IP1
-many.test A 45.45.46.1,45.45.46.2,45.45.46.3,$IP1
+many.test A $(printf '45.45.46.%s,' {1..12})$IP1
 manydead.test A 45.45.47.1,45.45.47.2,$IP1
 alldead.test A 45.45.47.1,45.45.47.2
 allrefused.test A 45.45.46.1,45.45.46.2
@@ -49,9 +49,14 @@ timeout = 5s
 [policy]
 allow = *.test:*
 [limits]
-connect-timeout = 2s
+connect-timeout = 5s
 CONF
 }
+
+# What took so long was waited for: connect-timeout is 5 s, the late AAAA answer
+# takes 3 s, and twelve dead addresses 3 s if each has its 250 ms.  What is raced
+# takes a fraction of it, on a machine under load, too.
+WAITED=2500
 
 # timed NAME - requests it; sets code, took (ms) and local (the address)
 timed() {
@@ -65,46 +70,46 @@ timed() {
 @test "both families up: IPv6 is preferred" {
   timed both.test
   assert_eq "200 $IP6" "$code $local"
-  ((took < 400)) || fail "took $took ms"
+  ((took < WAITED)) || fail "took $took ms"
 }
 
 @test "IPv6 swallowed: IPv4 follows within a fraction of a second" {
   timed sixdead.test
   assert_eq "200 $IP1" "$code $local"
-  ((took < 1000)) || fail "took $took ms"
+  ((took < WAITED)) || fail "took $took ms"
 }
 
 @test "IPv6 unreachable: IPv4 follows at once" {
   timed sixnoroute.test
   assert_eq "200 $IP1" "$code $local"
-  ((took < 400)) || fail "took $took ms"
+  ((took < WAITED)) || fail "took $took ms"
 }
 
 @test "IPv4 swallowed: IPv6 serves" {
   timed fourdead.test
   assert_eq "200 $IP6" "$code $local"
-  ((took < 1000)) || fail "took $took ms"
+  ((took < WAITED)) || fail "took $took ms"
 }
 
 @test "dead addresses of one family are passed over" {
   timed many.test
   assert_eq "200 $IP1" "$code $local"
-  ((took < 400)) || fail "took $took ms"
+  ((took < WAITED)) || fail "took $took ms"
   timed manydead.test
   assert_eq "200 $IP1" "$code $local"
-  ((took < 1500)) || fail "took $took ms"
+  ((took < WAITED)) || fail "took $took ms"
 }
 
 @test "an AAAA answer that comes late is not waited for" {
   timed slowsix.test
   assert_eq 200 "$code"
-  ((took < 1000)) || fail "took $took ms"
+  ((took < WAITED)) || fail "took $took ms"
 }
 
 @test "all dead: 504 after connect-timeout as a whole; all refused: 502" {
   timed alldead.test
   assert_eq 504 "$code"
-  ((took >= 1500 && took < 4000)) || fail "took $took ms"
+  ((took >= 4500 && took < 9000)) || fail "took $took ms"
   timed allrefused.test
   assert_eq 502 "$code"
 }
