@@ -11,16 +11,20 @@
  * its bytes go through a pipe of the worker's pool without being copied.  The
  * pipe is emptied before it is filled again and goes back to the pool when it
  * is empty, so a tunnel that waits holds no pipe, either, unless its receiver
- * is what it waits for.
+ * is what it waits for.  Where no pipe of a useful size is to be had, bytes are
+ * copied, and a second later a pipe is asked for again.
  */
 #include "relay.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "base.h"
 
 #define RELAY_FULL (RELAY_CHUNK / 2) /* a read from which on bulk begins */
 #define RELAY_BULK 2                 /* so many full reads in a row */
@@ -28,11 +32,18 @@
 #define RELAY_TURN 1048576           /* bytes a flow moves before others do */
 #define RELAY_STEPS 64               /* nor so often, whatever the bytes are */
 /* What a user may have of pipes without privilege is limited (64 MiB by
- * pipe-user-pages-soft), and other programs of the user's need some, too. */
+ * pipe-user-pages-soft), and other programs of the user's need some, too: so
+ * many large ones for all workers together.  Over the limit a pipe cannot be
+ * made larger, and a new one has two pages: splicing by those takes more calls
+ * than copying does. */
 #define RELAY_PIPE_LARGE 1048576
 #define RELAY_PIPES_LARGE 8
 #define RELAY_PIPE_SMALL 262144
+#define RELAY_PIPE_LEAST 65536
 #define RELAY_PIPES_KEPT 16
+#define RELAY_NO_PIPE_MS 1000 /* after a failure none is asked for so long */
+
+static atomic_size_t relay_large; /* large pipes, empty or in use */
 
 struct relay_pipe {
 	struct relay_pipe *next;
@@ -42,15 +53,15 @@ struct relay_pipe {
 
 int relay_pool_init(struct relay_pool *p)
 {
-	p->pipes = NULL;
-	p->pipe_count = p->large_count = 0;
-	p->scratch = malloc(RELAY_CHUNK);
+	*p = (struct relay_pool){.scratch = malloc(RELAY_CHUNK)};
 	return p->scratch ? 0 : -ENOMEM;
 }
 
-static void relay_pipe_close(struct relay_pool *p, struct relay_pipe *pipe)
+static void relay_pipe_close(struct relay_pipe *pipe)
 {
-	p->large_count -= pipe->large;
+	if (pipe->large)
+		atomic_fetch_sub_explicit(&relay_large, 1,
+					  memory_order_relaxed);
 	close(pipe->read_fd);
 	close(pipe->write_fd);
 	free(pipe);
@@ -62,7 +73,7 @@ void relay_pool_fini(struct relay_pool *p)
 		struct relay_pipe *pipe = p->pipes;
 
 		p->pipes = pipe->next;
-		relay_pipe_close(p, pipe);
+		relay_pipe_close(pipe);
 	}
 	free(p->scratch);
 }
@@ -70,7 +81,7 @@ void relay_pool_fini(struct relay_pool *p)
 static void relay_pipe_put(struct relay_pool *p, struct relay_pipe *pipe)
 {
 	if (p->pipe_count == RELAY_PIPES_KEPT) {
-		relay_pipe_close(p, pipe);
+		relay_pipe_close(pipe);
 		return;
 	}
 	pipe->next = p->pipes;
@@ -105,7 +116,7 @@ void relay_fini(struct relay_flow *f, struct relay_pool *p)
 	if (!f->pipe)
 		return;
 	if (f->piped)
-		relay_pipe_close(p, f->pipe);
+		relay_pipe_close(f->pipe);
 	else
 		relay_pipe_put(p, f->pipe);
 	f->pipe = NULL;
@@ -113,17 +124,30 @@ void relay_fini(struct relay_flow *f, struct relay_pool *p)
 }
 
 #ifdef __linux__
-static struct relay_pipe *relay_pipe_get(struct relay_pool *p)
+/* Return: the size that the pipe has got, or a negative number. */
+static int relay_pipe_enlarge(struct relay_pipe *pipe)
 {
-	struct relay_pipe *pipe = p->pipes;
+	int size;
+
+	pipe->large = atomic_fetch_add_explicit(&relay_large, 1,
+						memory_order_relaxed) <
+		      RELAY_PIPES_LARGE;
+	if (pipe->large) {
+		size = fcntl(pipe->write_fd, F_SETPIPE_SZ, RELAY_PIPE_LARGE);
+		if (size >= 0)
+			return size;
+		pipe->large = false;
+	}
+	atomic_fetch_sub_explicit(&relay_large, 1, memory_order_relaxed);
+	size = fcntl(pipe->write_fd, F_SETPIPE_SZ, RELAY_PIPE_SMALL);
+	return size >= 0 ? size : fcntl(pipe->write_fd, F_GETPIPE_SZ);
+}
+
+static struct relay_pipe *relay_pipe_new(void)
+{
+	struct relay_pipe *pipe = malloc(sizeof(*pipe));
 	int fds[2];
 
-	if (pipe) {
-		p->pipes = pipe->next;
-		p->pipe_count--;
-		return pipe;
-	}
-	pipe = malloc(sizeof(*pipe));
 	if (!pipe)
 		return NULL;
 	if (pipe2(fds, O_NONBLOCK | O_CLOEXEC) < 0) {
@@ -131,13 +155,26 @@ static struct relay_pipe *relay_pipe_get(struct relay_pool *p)
 		return NULL;
 	}
 	*pipe = (struct relay_pipe){.read_fd = fds[0], .write_fd = fds[1]};
-	if (p->large_count < RELAY_PIPES_LARGE)
-		pipe->large =
-			fcntl(fds[1], F_SETPIPE_SZ, RELAY_PIPE_LARGE) >= 0;
-	/* Over the user's limit of pipe pages it stays at its first size. */
-	if (!pipe->large)
-		(void)fcntl(fds[1], F_SETPIPE_SZ, RELAY_PIPE_SMALL);
-	p->large_count += pipe->large;
+	if (relay_pipe_enlarge(pipe) >= RELAY_PIPE_LEAST)
+		return pipe;
+	relay_pipe_close(pipe);
+	return NULL;
+}
+
+/* An empty pipe, or NULL: there is none to be had now. */
+static struct relay_pipe *relay_pipe_get(struct relay_pool *p)
+{
+	struct relay_pipe *pipe = p->pipes;
+
+	if (pipe) {
+		p->pipes = pipe->next;
+		p->pipe_count--;
+		return pipe;
+	}
+	if (p->no_pipe_ms && base_mono_ms() < p->no_pipe_ms)
+		return NULL;
+	pipe = relay_pipe_new();
+	p->no_pipe_ms = pipe ? 0 : base_mono_ms() + RELAY_NO_PIPE_MS;
 	return pipe;
 }
 
@@ -166,7 +203,8 @@ static enum relay_status relay_splice_out(struct relay_flow *f,
 }
 
 /* One pipe full.  Return: bytes read, 0 at the end of the stream, -EAGAIN, or
- * another negative errno; -EOPNOTSUPP where splicing is not to be had. */
+ * another negative errno; -ENOBUFS where there is no pipe now, -EOPNOTSUPP
+ * where splicing is not to be had at all. */
 static ssize_t relay_splice_in(struct relay_flow *f, struct relay_pool *p,
 			       size_t cap)
 {
@@ -174,7 +212,7 @@ static ssize_t relay_splice_in(struct relay_flow *f, struct relay_pool *p,
 	ssize_t n;
 
 	if (!pipe)
-		return -EOPNOTSUPP;
+		return -ENOBUFS;
 	do
 		n = splice(f->from->fd, NULL, pipe->write_fd, NULL, cap,
 			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
@@ -323,27 +361,6 @@ static enum relay_status relay_over_budget(struct relay_flow *f)
 	return RELAY_WAIT;
 }
 
-static enum relay_status relay_step_splice(struct relay_flow *f,
-					   struct relay_pool *p, size_t cap)
-{
-	ssize_t n = relay_splice_in(f, p, cap);
-
-	if (n == -EOPNOTSUPP) {
-		f->bulk = UINT8_MAX;
-		return RELAY_AGAIN;
-	}
-	if (n == -EAGAIN)
-		return RELAY_WAIT;
-	if (n < 0)
-		return RELAY_FROM_RESET;
-	if (n == 0)
-		return relay_end(f);
-	if (n < RELAY_SMALL)
-		f->bulk = 0;
-	relay_count(f, (size_t)n);
-	return relay_splice_out(f, p);
-}
-
 static enum relay_status relay_step_copy(struct relay_flow *f,
 					 struct relay_pool *p, size_t cap)
 {
@@ -363,6 +380,28 @@ static enum relay_status relay_step_copy(struct relay_flow *f,
 		f->bulk++;
 	relay_count(f, (size_t)n);
 	return relay_write(f, p->scratch, (size_t)n);
+}
+
+static enum relay_status relay_step_splice(struct relay_flow *f,
+					   struct relay_pool *p, size_t cap)
+{
+	ssize_t n = relay_splice_in(f, p, cap);
+
+	if (n == -EOPNOTSUPP)
+		f->bulk = UINT8_MAX;
+	if (n == -EOPNOTSUPP || n == -ENOBUFS)
+		return relay_step_copy(f, p,
+				       cap < RELAY_CHUNK ? cap : RELAY_CHUNK);
+	if (n == -EAGAIN)
+		return RELAY_WAIT;
+	if (n < 0)
+		return RELAY_FROM_RESET;
+	if (n == 0)
+		return relay_end(f);
+	if (n < RELAY_SMALL)
+		f->bulk = 0;
+	relay_count(f, (size_t)n);
+	return relay_splice_out(f, p);
 }
 
 /* One read and one write.  RELAY_AGAIN: there may be more at once. */

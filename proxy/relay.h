@@ -20,11 +20,13 @@ struct relay_pipe;
  * @scratch: RELAY_CHUNK bytes for what is on its way, empty between calls; on
  *           its own, so that the system gives it page by page as it is used
  * @pipes:   empty pipes for splice(2); owned; @pipe_count of them
- * @large_count: how many large pipes there are, empty or in use
+ * @no_pipe_ms: until then no new pipe is asked for, as the last could not be
+ *           had; 0: it could
  */
 struct relay_pool {
 	struct relay_pipe *pipes;
-	size_t pipe_count, large_count;
+	size_t pipe_count;
+	uint64_t no_pipe_ms;
 	char *scratch;
 };
 

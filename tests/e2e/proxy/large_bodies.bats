@@ -6,12 +6,14 @@
 
 load common
 
+# A user whom nobody else's pipes count against.
+ORDINARY=64123
 SIZE=300000000
 [[ -z ${LAB_SLOW:-} ]] || SIZE=5000000000
 
 setup_file() {
   lab_standard
-  lab_tcpd "$IP1:9=sink" "$IP1:1005=fill=$SIZE;fin;eof"
+  lab_tcpd "$IP1:9=sink" "$IP1:1005=fill=$SIZE;fin;eof" "$IP1:1006=fill=12000000;fin;eof"
 }
 
 setup() {
@@ -88,4 +90,35 @@ print(p.response()[2].decode())' "$SIZE")
 @test "an https download, bytes and all" {
   assert_eq "$SIZE" "$(curl -sS -x "http://$PROXY" "https://example.test/bytes/$SIZE" | wc -c)"
   constant
+}
+
+# as_user - runs a proxy of four workers as an ordinary user
+as_user() {
+  [[ $(uname) == Linux ]] || skip 'no splice here'
+  [[ $EUID == 0 ]] || skip 'is an ordinary user already'
+  setpriv --reuid "$ORDINARY" --regid "$ORDINARY" --clear-groups test -x "$PEN_PROXY" ||
+    skip "an ordinary user cannot reach $PEN_PROXY"
+  stop_proxy
+  mkdir mine
+  chmod 711 "$LAB" "${LAB%/*}" "${LAB%/*/*}"
+  printf '%s\n' '[proxy]' 'listen = 127.0.0.1:3128' 'threads = 4' \
+    '[policy]' 'allow = example.test:*' '[log]' "file = $LAB/mine/user.log" \
+    '[dns]' "servers = $DNS_IP" >mine/user.ini
+  chown -R "$ORDINARY:$ORDINARY" mine
+  ln -s mine/user.log user.log
+  lab_start user --ready-fd setpriv --reuid "$ORDINARY" --regid "$ORDINARY" --clear-groups \
+    "$PEN_PROXY" -c "$LAB/mine/user.ini"
+  proxy_started user
+}
+
+@test "an ordinary user's pipes are large for a few downloads of all workers together" {
+  as_user
+  run_table pipes plenty
+}
+
+@test "no download goes through a pipe of two pages, whatever the user's other programs hold" {
+  as_user
+  run run_table pipes none "$ORDINARY"
+  ((status != 77)) || skip "$output"
+  assert_eq 0 "$status" "$output"
 }
