@@ -123,20 +123,6 @@ void conn_forward_leave(struct conn *c)
 	conn_forward_free(c);
 }
 
-/* A kept connection on which anything has come since (the end, or bytes that no
- * request has asked for) is of no use. */
-static bool forward_origin_rests(struct conn *c)
-{
-	char byte;
-
-	if (!c->origin || c->origin->hup ||
-	    recv(c->origin->fd, &byte, 1, MSG_PEEK) >= 0 ||
-	    (errno != EAGAIN && errno != EWOULDBLOCK))
-		return false;
-	c->origin->readable = false;
-	return true;
-}
-
 /* RFC 9110 9.2.2: what a proxy may send a second time by itself. */
 static bool forward_is_idempotent(const struct conn_forward *f)
 {
@@ -147,6 +133,31 @@ static bool forward_is_idempotent(const struct conn_forward *f)
 		if (strcmp(f->method, methods[i]) == 0)
 			return true;
 	return false;
+}
+
+/* What may be sent once more, should a kept connection turn out to be dead. */
+static bool forward_can_retry(const struct conn_forward *f)
+{
+	return f->body == HTTP1_BODY_NONE && forward_is_idempotent(f);
+}
+
+/* A kept connection on which anything has come since (the end, or bytes that no
+ * request has asked for) is of no use.  The loop tells of both; what it may not
+ * have told yet is worth a look where the request could not be sent again. */
+static bool forward_origin_rests(struct conn *c)
+{
+	char byte;
+
+	if (!c->origin || c->origin->hup)
+		return false;
+	if (!c->origin->readable && c->env->loop->sees_close &&
+	    forward_can_retry(c->forward))
+		return true;
+	if (recv(c->origin->fd, &byte, 1, MSG_PEEK) >= 0 ||
+	    (errno != EAGAIN && errno != EWOULDBLOCK))
+		return false;
+	c->origin->readable = false;
+	return true;
 }
 
 /* The head cannot be composed before it is known which way it goes: keep the
@@ -294,7 +305,7 @@ bool conn_forward_retry(struct conn *c)
 	struct conn_forward *f = c->forward;
 
 	if (!f->reused || f->answered || f->head_len || f->interims ||
-	    f->body != HTTP1_BODY_NONE || !forward_is_idempotent(f))
+	    !forward_can_retry(f))
 		return false;
 	f->reused = false;
 	forward_drop_origin(c);

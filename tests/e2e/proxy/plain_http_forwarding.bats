@@ -18,7 +18,9 @@ setup_file() {
     "$IP1:8010=head;send=HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil;eof" \
     "$IP1:8011=head;send=HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n;eof" \
     "$IP1:8012=head;send=HTTP/1.1 200 OK\r\nX: a\r\n\tfold\r\nContent-Length: 2\r\n\r\nok;fin;eof" \
-    "$IP1:8013=head;send=HTTP/1.1 200 OK\r\nConnection: X-A\r\nX-A: 1\r\nX-Long: $(printf '%03000d' 0)\r\nX-B: 2\r\nConnection: X-B\r\nContent-Length: 0\r\n\r\n;eof"
+    "$IP1:8013=head;send=HTTP/1.1 200 OK\r\nConnection: X-A\r\nX-A: 1\r\nX-Long: $(printf '%03000d' 0)\r\nX-B: 2\r\nConnection: X-B\r\nContent-Length: 0\r\n\r\n;eof" \
+    "$IP1:8014=head;send=HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok;head;rst" \
+    "$IP1:8015=head;send=HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok;head;fin;eof"
 }
 
 setup() {
@@ -44,6 +46,10 @@ CONF
 
 @test "N6: keep-alive and pipelining: each request is judged afresh" {
   run_table forwarding pipeline
+}
+
+@test "a request that its kept connection loses goes out again only if that is harmless" {
+  run_table forwarding again
 }
 
 @test "a 100-continue upload waits for the origin's word" {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """forwarding.py - plain HTTP through the proxy, request by request
 
-Usage: forwarding.py bodies|fields|pipeline|expect|upgrade|old|cut|short|
+Usage: forwarding.py bodies|fields|pipeline|again|expect|upgrade|old|cut|short|
                      nonsense|targets
 """
 import json
@@ -242,6 +242,25 @@ def pipeline(table):
                     peer.response()[0] in (200, 400))
 
 
+def again(table):
+    """The kept connection ends with its second request."""
+    for port, how in ((8014, "reset"), (8015, "ended")):
+        host = "%s:%d" % (HOST, port)
+        for name, second, expected in (
+                ("a GET", request("GET", "/", host=host), 200),
+                ("a POST", request("POST", "/", ["Content-Length: 0"],
+                                   host=host), 502),
+                ("a PUT with a body",
+                 request("PUT", "/", ["Content-Length: 3"], b"abc", host=host),
+                 502)):
+            with Peer(PROXY) as peer:
+                peer.send(request("GET", "/", host=host))
+                table.row("the first", peer.response()[0], 200)
+                peer.send(second)
+                table.row("%s on a connection that is %s" % (name, how),
+                          peer.response()[0], expected)
+
+
 def expect(table):
     with Peer(PROXY) as peer:
         peer.send(request("POST", "/100", ["Content-Length: 5",
@@ -436,7 +455,7 @@ def main():
     table = Table()
     {"bodies": bodies, "fields": fields, "pipeline": pipeline,
      "expect": expect, "upgrade": upgrade, "old": old, "cut": cut,
-     "nonsense": nonsense, "short": short,
+     "nonsense": nonsense, "short": short, "again": again,
      "targets": targets}[sys.argv[1]](table)
     print("%d ms" % ((time.monotonic() - started) * 1000))
     return table.finish(at_least=4)
