@@ -294,15 +294,19 @@ bool conn_monitors(const struct conn *c)
 }
 
 /* What an hourly budget is counted against; the hour begins with its first
- * byte. */
+ * byte.  Here as below: an addition locks memory that all workers write to, and
+ * most events bring bytes one way only. */
 static void conn_account_hour(struct rule_usage *u, uint64_t up, uint64_t down)
 {
 	uint64_t none = 0;
 
-	(void)atomic_compare_exchange_strong(&u->hour_start, &none,
-					     base_mono_ms());
-	atomic_fetch_add(&u->hour_up, up);
-	atomic_fetch_add(&u->hour_down, down);
+	if (!atomic_load(&u->hour_start))
+		(void)atomic_compare_exchange_strong(&u->hour_start, &none,
+						     base_mono_ms());
+	if (up)
+		atomic_fetch_add(&u->hour_up, up);
+	if (down)
+		atomic_fetch_add(&u->hour_down, down);
 }
 
 static bool conn_is_over(uint64_t budget, uint64_t bytes)
@@ -337,10 +341,12 @@ void conn_account(struct conn *c)
 		metrics_add(&c->env->metrics->bytes_down, down);
 	if (!c->rule || !(up | down))
 		return;
-	atomic_fetch_add_explicit(&c->rule->usage->bytes_up, up,
-				  memory_order_relaxed);
-	atomic_fetch_add_explicit(&c->rule->usage->bytes_down, down,
-				  memory_order_relaxed);
+	if (up)
+		atomic_fetch_add_explicit(&c->rule->usage->bytes_up, up,
+					  memory_order_relaxed);
+	if (down)
+		atomic_fetch_add_explicit(&c->rule->usage->bytes_down, down,
+					  memory_order_relaxed);
 	if (c->rule->up_hour || c->rule->down_hour)
 		conn_account_hour(c->rule->usage, up, down);
 	conn_monitor_budget(c);
