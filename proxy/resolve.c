@@ -35,6 +35,7 @@
 #define RESOLVE_DELAY_MS 50 /* RFC 8305 3: "Resolution Delay" */
 #define RESOLVE_CLASS_IN 1
 #define RESOLVE_SYSTEM_FILE "/etc/resolv.conf"
+#define RESOLVE_HOSTS_FILE "/etc/hosts"
 
 /* One of the two c-ares queries of a lookup. */
 struct lookup_half {
@@ -58,7 +59,7 @@ struct lookup {
 	struct resolve_query *queries;
 	struct event timer;
 	struct deferred tell_later;
-	uint64_t start_us, deadline_ms;
+	uint64_t start_us, deadline_ms, hosts_changes;
 	uint32_t ttl;
 	unsigned int pending;
 	bool ended, told, hash_failed;
@@ -71,6 +72,9 @@ static uint64_t lookup_ttl_ms(const struct resolver *r, const struct lookup *k,
 {
 	uint64_t ttl = (uint64_t)k->ttl * 1000;
 
+	/* The hosts file may know the name by now. */
+	if (k->hosts_changes != r->hosts_changes)
+		return 0;
 	if (answer->status == RESOLVE_NONE)
 		return r->config->dns_min_ttl;
 	if (answer->status != RESOLVE_OK)
@@ -251,6 +255,7 @@ static struct lookup *lookup_new(struct resolver *r, const char *name)
 		return NULL;
 	k->resolver = r;
 	k->channel = r->channel;
+	k->hosts_changes = r->hosts_changes;
 	k->start_us = base_mono_us();
 	k->ttl = UINT32_MAX / 1000;
 	k->tell_later.cb = lookup_tell_cb;
@@ -324,6 +329,22 @@ void resolve_cancel(struct resolve_query *q)
 	free(q);
 }
 
+/* Return: false, and zeros, if there is no such file. */
+static bool resolver_look(const char *path, struct stat *st)
+{
+	if (stat(path, st) == 0)
+		return true;
+	memset(st, 0, sizeof(*st));
+	return false;
+}
+
+static bool resolver_is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
 struct resolver *resolver_new(struct loop *l, const struct config *c,
 			      struct metrics *m)
 {
@@ -334,8 +355,8 @@ struct resolver *resolver_new(struct loop *l, const struct config *c,
 	r->loop = l;
 	r->config = c;
 	r->metrics = m;
-	if (stat(RESOLVE_SYSTEM_FILE, &r->system_file) < 0)
-		memset(&r->system_file, 0, sizeof(r->system_file));
+	resolver_look(RESOLVE_SYSTEM_FILE, &r->system_file);
+	resolver_look(RESOLVE_HOSTS_FILE, &r->hosts_file);
 	r->channel = resolve_channel_new(r);
 	if (!r->channel) {
 		free(r);
@@ -346,7 +367,6 @@ struct resolver *resolver_new(struct loop *l, const struct config *c,
 
 void resolver_free(struct resolver *r)
 {
-	struct cached *e, *next;
 	struct channel *c;
 
 	if (!r)
@@ -358,21 +378,17 @@ void resolver_free(struct resolver *r)
 		r->retired = c->next;
 		resolve_channel_free(c);
 	}
-	HASH_ITER (hh, r->cache, e, next)
-		resolve_cache_drop(r, e);
+	resolve_cache_clear(r);
 	free(r);
 }
 
-void resolver_tick(struct resolver *r)
+static void resolver_take_servers(struct resolver *r)
 {
 	struct stat st;
 	struct channel *c;
 
-	if (r->config->dns_server_count || stat(RESOLVE_SYSTEM_FILE, &st) < 0 ||
-	    (st.st_ino == r->system_file.st_ino &&
-	     st.st_size == r->system_file.st_size &&
-	     st.st_mtim.tv_sec == r->system_file.st_mtim.tv_sec &&
-	     st.st_mtim.tv_nsec == r->system_file.st_mtim.tv_nsec))
+	if (!resolver_look(RESOLVE_SYSTEM_FILE, &st) ||
+	    resolver_is_same(&st, &r->system_file))
 		return;
 	r->system_file = st;
 	c = resolve_channel_new(r);
@@ -384,4 +400,24 @@ void resolver_tick(struct resolver *r)
 	if (!r->retired->pending)
 		loop_defer(r->loop, &r->retired->free_later);
 	log_say(LEVEL_INFO, "resolver", "the system's DNS servers changed");
+}
+
+static void resolver_take_hosts(struct resolver *r)
+{
+	struct stat st;
+
+	(void)resolver_look(RESOLVE_HOSTS_FILE, &st);
+	if (resolver_is_same(&st, &r->hosts_file))
+		return;
+	r->hosts_file = st;
+	r->hosts_changes++;
+	resolve_cache_clear(r);
+}
+
+void resolver_tick(struct resolver *r)
+{
+	if (!r->config->dns_server_count)
+		resolver_take_servers(r);
+	if (r->config->dns_hosts_file)
+		resolver_take_hosts(r);
 }

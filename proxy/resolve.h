@@ -48,8 +48,8 @@ struct resolver *resolver_new(struct loop *l, const struct config *c,
 			      struct metrics *m);
 /** resolver_free() - All queries must have been cancelled or answered */
 void resolver_free(struct resolver *r);
-/** resolver_tick() - Call every second or so: takes the system's servers anew
- *  where they have changed */
+/** resolver_tick() - Call every second or so: takes the system's servers and
+ *  hosts file anew where they have changed; answers do not outlive it */
 void resolver_tick(struct resolver *r);
 
 /**

@@ -50,7 +50,15 @@ void resolve_cache_put(struct resolver *r, const char *name,
 	}
 }
 
-/* Reads a small local file at each new name: only where it was asked for. */
+void resolve_cache_clear(struct resolver *r)
+{
+	struct cached *e, *next;
+
+	HASH_ITER (hh, r->cache, e, next)
+		resolve_cache_drop(r, e);
+}
+
+/* Reads a small local file, at each name that is not in the cache. */
 static bool resolve_hosts_file(struct resolver *r, const char *name,
 			       struct resolve_answer *answer)
 {
@@ -74,25 +82,29 @@ static bool resolve_hosts_file(struct resolver *r, const char *name,
 	return n > 0;
 }
 
+/* What is in the cache is newer than the last change of the hosts file that
+ * resolver_tick() has seen. */
 bool resolve_cached(struct resolver *r, const char *name,
 		    struct resolve_answer *answer)
 {
 	struct cached *e;
 
-	if (r->config->dns_hosts_file && r->channel &&
-	    resolve_hosts_file(r, name, answer))
-		return true;
 	HASH_FIND(hh, r->cache, name, strlen(name), e);
-	if (!e)
-		return false;
-	if (base_mono_ms() >= e->expires_ms) {
+	if (e && base_mono_ms() >= e->expires_ms) {
 		resolve_cache_drop(r, e);
-		return false;
+		e = NULL;
 	}
-	*answer = (struct resolve_answer){
-		.status = e->status,
-		.addrs = e->addrs,
-		.count = e->count,
-	};
+	if (e) {
+		*answer = (struct resolve_answer){
+			.status = e->status,
+			.addrs = e->addrs,
+			.count = e->count,
+		};
+		return true;
+	}
+	if (!r->config->dns_hosts_file || !r->channel ||
+	    !resolve_hosts_file(r, name, answer))
+		return false;
+	resolve_cache_put(r, name, answer, r->config->dns_max_ttl);
 	return true;
 }

@@ -43,7 +43,8 @@ struct resolver {
 	struct channel *retired;     /* owned: their queries still run */
 	struct lookup *lookups;      /* running ones by name */
 	struct cached *cache;
-	struct stat system_file;
+	struct stat system_file, hosts_file;
+	uint64_t hosts_changes;         /* of the hosts file, seen so far */
 	struct addr hosts[RESOLVE_MAX]; /* last answer of the hosts file */
 };
 
@@ -68,5 +69,7 @@ void resolve_cache_put(struct resolver *r, const char *name,
 		       const struct resolve_answer *answer, uint64_t ttl_ms);
 /** resolve_cache_drop() - Forget an answer */
 void resolve_cache_drop(struct resolver *r, struct cached *e);
+/** resolve_cache_clear() - Forget all answers */
+void resolve_cache_clear(struct resolver *r);
 
 #endif

@@ -214,6 +214,48 @@ ask() {
   assert_eq 200 "$(ask fromhosts.test)"
 }
 
+# gone - whether fromhosts.test is in the hosts file no more
+gone() {
+  [[ $(ask fromhosts.test) == 502 ]]
+}
+
+# moved - asks for ttl.test; whether such a request has gone to the second origin
+moved() {
+  ask ttl.test >/dev/null
+  (($(log_count "select(.host == \"ttl.test\" and .addr == \"$IP2\")") > 0))
+}
+
+# bytes_read - prints how many the proxy has read from files so far
+bytes_read() {
+  awk '$1 == "rchar:" { print $2 }' "/proc/$PROXY_PID/io"
+}
+
+@test "the hosts file is read for a new name, and anew when it has changed" {
+  [[ -r /proc/self/io ]] || skip 'the system does not count what is read'
+  printf '%s fromhosts.test\n' "$IP1" >/etc/hosts
+  seq -f '# %.0f' 50000 >>/etc/hosts
+  size=$(stat -c %s /etc/hosts)
+  resolving "servers = $DNS_IP" 'hosts-file = yes'
+  assert_eq 200 "$(ask fromhosts.test)"
+  before=$(bytes_read)
+  for _ in 1 2 3 4 5; do assert_eq 200 "$(ask fromhosts.test)"; done
+  read=$(($(bytes_read) - before))
+  printf '127.0.0.1 localhost\n' >/etc/hosts
+  ((read < size)) || fail "$read bytes read, the hosts file has $size"
+  eventually 8 gone
+}
+
+@test "a name that comes into the hosts file is no longer what DNS said" {
+  printf '127.0.0.1 localhost\n' >/etc/hosts
+  resolving "servers = $DNS_IP" 'hosts-file = yes'
+  assert_eq 200 "$(ask ttl.test)"
+  log_wait "select(.host == \"ttl.test\" and .addr == \"$IP1\")"
+  printf '%s ttl.test\n' "$IP2" >/etc/hosts
+  eventually 8 moved || status=1
+  printf '127.0.0.1 localhost\n' >/etc/hosts
+  assert_eq '' "${status:-}"
+}
+
 @test "names are asked as written in the rule of canonical names: one lower-case question" {
   resolving "servers = $DNS_IP"
   assert_eq 200 "$(ask CaNon.Example.TEST.)"
