@@ -160,6 +160,29 @@ static bool forward_origin_rests(struct conn *c)
 	return true;
 }
 
+/* Mostly the head is all that came, and its memory is taken as it is, so that
+ * @rq goes on to be good. */
+static void forward_keep_head(struct conn *c, const struct http1_request *rq,
+			      size_t head_len)
+{
+	struct conn_forward *f = c->forward;
+
+	if (head_len < c->buf_len) {
+		f->request.len = 0;
+		sbuf_add(&f->request, c->buf, head_len);
+	} else {
+		sbuf_free(&f->request);
+		f->request = (struct sbuf){
+			.data = c->buf,
+			.len = head_len,
+			.cap = c->buf_cap,
+		};
+		c->buf = NULL;
+		f->parsed = rq;
+	}
+	conn_consume(c, head_len);
+}
+
 /* The head cannot be composed before it is known which way it goes: keep the
  * parsed request's bytes until then. */
 void conn_forward_request(struct conn *c, const struct http1_request *rq,
@@ -174,9 +197,7 @@ void conn_forward_request(struct conn *c, const struct http1_request *rq,
 		return;
 	}
 	forward_reset(c, rq);
-	f->request.len = 0;
-	sbuf_add(&f->request, c->buf, head_len);
-	conn_consume(c, head_len);
+	forward_keep_head(c, rq, head_len);
 	if (f->request.oom) {
 		conn_close(c, REASON_INTERNAL);
 		return;
@@ -189,6 +210,8 @@ void conn_forward_request(struct conn *c, const struct http1_request *rq,
 		forward_drop_origin(c);
 	f->target = c->target;
 	conn_reach(c);
+	if (c->forward)
+		c->forward->parsed = NULL;
 }
 
 void conn_forward_start(struct conn *c)

@@ -10,12 +10,15 @@
 /**
  * struct conn_forward - The request under way
  * @request:  its head as the origin gets it; owned
+ * @parsed:   @request parsed, where that is still known; borrowed, set within
+ *            conn_forward_request() alone
  * @head:     bytes of the response's head so far; owned
  * @target, @addr: where c->origin is connected to
  * @reused:   the origin's connection has served before
  */
 struct conn_forward {
 	struct sbuf request;
+	const struct http1_request *parsed;
 	char *head;
 	size_t head_len, head_cap, scanned;
 	struct http1_chunks up_chunks, down_chunks;

@@ -56,27 +56,36 @@ static void request_rest(struct conn *c, struct sbuf *out,
 	sbuf_puts(out, "\r\n");
 }
 
+static int request_write(struct conn *c, struct sbuf *out,
+			 const struct http1_request *rq)
+{
+	struct http1_url url = {.path = {"", 0}};
+
+	if (rq->target.at[0] == '/')
+		url.path = rq->target;
+	else if (http1_parse_url(rq->target, &url) != HTTP1_OK)
+		return -1;
+	sbuf_add(out, rq->method.at, rq->method.len);
+	sbuf_puts(out, " ");
+	request_target(c, out, url.path);
+	sbuf_puts(out, " HTTP/1.1\r\n");
+	request_rest(c, out, rq);
+	return out->oom ? -1 : 0;
+}
+
 /* The origin was reached: compose the head that it gets. */
 int conn_request_compose(struct conn *c, struct sbuf *out)
 {
 	struct conn_forward *f = c->forward;
 	struct http1_request rq;
-	struct http1_url url = {.path = {"", 0}};
 
+	if (f->parsed)
+		return request_write(c, out, f->parsed);
 	/* Parsed before, from these very bytes. */
 	if (http1_parse_request(f->request.data, f->request.len, &rq, NULL) !=
 	    HTTP1_OK)
 		return -1;
-	if (rq.target.at[0] == '/')
-		url.path = rq.target;
-	else if (http1_parse_url(rq.target, &url) != HTTP1_OK)
-		return -1;
-	sbuf_add(out, rq.method.at, rq.method.len);
-	sbuf_puts(out, " ");
-	request_target(c, out, url.path);
-	sbuf_puts(out, " HTTP/1.1\r\n");
-	request_rest(c, out, &rq);
-	return out->oom ? -1 : 0;
+	return request_write(c, out, &rq);
 }
 
 /* What came with the head and belongs to its body goes along with it. */
