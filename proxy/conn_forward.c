@@ -233,14 +233,13 @@ void conn_forward_start(struct conn *c)
 		return;
 	}
 	rc = conn_request_early_body(c, &out);
-	if (rc == 0)
-		rc = relay_hold(&c->up, out.data, out.len);
-	sbuf_free(&out);
 	if (rc < 0) {
+		sbuf_free(&out);
 		c->has_body = true;
 		conn_refuse(c, REASON_BAD_REQUEST, "malformed chunked body");
 		return;
 	}
+	relay_hold_take(&c->up, out.data, out.len);
 	if (c->limited && (c->up.bytes > c->up.left)) {
 		conn_refuse(c, conn_limit_reason(c), NULL);
 		return;

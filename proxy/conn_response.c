@@ -117,11 +117,13 @@ static void response_final(struct conn *c, const struct http1_response *rs,
 	f->keep_origin = rs->keep_alive && !f->until_close && (size_t)n == len;
 	sbuf_add(&out, body, passed);
 	f->answered = true;
-	if (out.oom || relay_hold(&c->down, out.data, out.len) < 0)
+	if (out.oom) {
+		sbuf_free(&out);
 		conn_cut(c, REASON_INTERNAL);
-	else
-		response_free_head(f);
-	sbuf_free(&out);
+		return;
+	}
+	relay_hold_take(&c->down, out.data, out.len);
+	response_free_head(f);
 }
 
 /* 101: the rest is a tunnel, in which nothing is held back or judged. */
@@ -142,12 +144,12 @@ static void response_upgrade(struct conn *c, const struct http1_response *rs,
 	response_head(c, &out, rs);
 	sbuf_add(&out, f->head + head_len, early);
 	c->down.bytes += early;
-	if (out.oom || relay_hold(&c->down, out.data, out.len) < 0) {
+	if (out.oom) {
 		sbuf_free(&out);
 		conn_cut(c, REASON_INTERNAL);
 		return;
 	}
-	sbuf_free(&out);
+	relay_hold_take(&c->down, out.data, out.len);
 	response_free_head(f);
 	sbuf_free(&f->request);
 	c->up.chunks = NULL;

@@ -102,6 +102,13 @@ int relay_hold(struct relay_flow *f, const char *data, size_t len)
 	return 0;
 }
 
+void relay_hold_take(struct relay_flow *f, char *data, size_t len)
+{
+	f->held = data;
+	f->held_off = 0;
+	f->held_len = len;
+}
+
 size_t relay_waiting(const struct relay_flow *f)
 {
 	return f->held_len - f->held_off + f->piped;

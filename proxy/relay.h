@@ -86,6 +86,9 @@ struct relay_flow {
  * Return: 0, or -ENOMEM.
  */
 int relay_hold(struct relay_flow *f, const char *data, size_t len);
+/** relay_hold_take() - The same without a copy
+ *  @data: from malloc(); owned by @f from here on; @len is not 0 */
+void relay_hold_take(struct relay_flow *f, char *data, size_t len);
 /**
  * relay_push() - Pass on payload that was read before the flow began
  * @data: @len bytes; with nothing held yet
