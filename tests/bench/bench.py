@@ -72,7 +72,7 @@ class Bench:
             return 'does not let through what it should'
         if 'refused' in peer.does:
             bad = self.lab.load('refused', '--count', 50, '--conns', 8,
-                                *peer.at(host='no.test'), may_fail=True)
+                                *peer.refused(), may_fail=True)
             if bad['done'] != 50:
                 return 'does not refuse what it should'
         return None
@@ -94,10 +94,7 @@ class Bench:
                                  f'{measure.name}'] = failed
                     found.remove(peer)
                     continue
-                if result.get('errors'):
-                    print(f'  {measure.name} {peer.label}: '
-                          f'{result["errors"]} errors', file=sys.stderr)
-                for metric in measure.metrics:
+                for metric in (*measure.metrics, 'errors'):
                     self.samples.append(
                         (measure.name, peer.label, peer.rules, metric, number,
                          result[metric]))
@@ -123,6 +120,9 @@ class Bench:
                              if s[0] == measure.name)
         for label, rules in seen:
             text = ''
+            errors = sum(self.values(measure.name, label, rules, 'errors'))
+            if errors:
+                text = f'  {errors:.0f} ERRORS'
             for metric in measure.metrics:
                 values = self.values(measure.name, label, rules, metric)
                 middle = statistics.median(values)

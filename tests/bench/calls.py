@@ -191,7 +191,7 @@ def start(lab, rules=10, workers=1):
         labs.die('pen-proxy does not start')
     lab.load('tunnel', '--count', 50, '--conns', 4, *peer.at())
     lab.load('refused', '--count', 50, '--conns', 4,
-             *peer.at(host='no.test'))
+             *peer.refused())
     peer.group.cpu_at_rest()
     return peer
 

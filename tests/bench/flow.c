@@ -20,6 +20,8 @@
 
 #define HEAD_MAX 8192
 #define CHUNK 262144
+/* Bytes that are to come where no length was told. */
+#define UNTIL_CLOSED UINT64_MAX
 
 enum flow_state {
 	FLOW_CONNECTING,
@@ -182,15 +184,20 @@ static bool flow_body(struct flow *f, uint64_t n)
 	return f->left || flow_answered(f);
 }
 
+static bool flow_status_is(const struct flow *f, const char *status)
+{
+	return !strncmp(f->head, "HTTP/1.", 7) && f->head[8] == ' ' &&
+	       !strncmp(f->head + 9, status, 3);
+}
+
 /* The head of the answer to CONNECT is complete.  False if the connection is
  * over.  Without a length the end of the stream ends the answer. */
 static bool flow_judge(struct flow *f, size_t used, uint64_t body)
 {
-	const bool good = !strncmp(f->head, "HTTP/1.", 7) &&
-			  !strncmp(f->head + 8, " 200", 4);
+	const bool good = flow_status_is(f, "200");
 
 	if (f->plan->refused) {
-		if (good) {
+		if (!f->plan->refusal || !flow_status_is(f, f->plan->refusal)) {
 			flow_over(f, false);
 			return false;
 		}
@@ -224,10 +231,10 @@ static bool flow_head(struct flow *f)
 	end[2] = '\0';
 	used = (size_t)(end - f->head) + 4;
 	length = strcasestr(f->head, "\r\nContent-Length:");
-	body = length ? strtoull(length + 17, NULL, 10) : UINT64_MAX;
+	body = length ? strtoull(length + 17, NULL, 10) : UNTIL_CLOSED;
 	if (f->state == FLOW_OPENING)
 		return flow_judge(f, used, body);
-	if (strncmp(f->head + 8, " 200", 4) != 0 || !length) {
+	if (f->plan->refused || !flow_status_is(f, "200") || !length) {
 		flow_over(f, false);
 		return false;
 	}
@@ -237,11 +244,22 @@ static bool flow_head(struct flow *f)
 	return flow_body(f, f->len - used);
 }
 
-/* The stream ended, or broke with @error.  Right only where a refusal was
- * wanted: a proxy that sees no HTTP refuses by closing. */
+/* Whether an end of the stream is the refusal that was wanted.  A proxy that
+ * sees no HTTP refuses by closing; with a status, it may end the answer so. */
+static bool flow_end_refuses(const struct flow *f, bool broke)
+{
+	if (!f->plan->refused)
+		return false;
+	if (!f->plan->refusal)
+		return !broke || errno == ECONNRESET;
+	/* flow_judge() has seen the status; body bytes count down from it. */
+	return f->state == FLOW_BODY && f->left > UNTIL_CLOSED / 2;
+}
+
+/* The stream ended, or broke. */
 static void flow_ended(struct flow *f, bool broke)
 {
-	if (f->plan->refused && (!broke || errno == ECONNRESET)) {
+	if (flow_end_refuses(f, broke)) {
 		hist_put(&f->tally->latency, net_now() - f->began);
 		f->tally->done++;
 		flow_over(f, true);

@@ -24,6 +24,8 @@
  * @echo:      if not 0 the answer is that many bytes, else it is HTTP
  * @keep:      whether a connection carries request after request
  * @refused:   whether the tunnel must be refused
+ * @refusal:   status that a refusal has, such as "403"; NULL if it is an end
+ *             of the stream, or a reset
  * @hold:      whether a connection is left alone once it is open
  * @until:     when no request is begun any more (net_now())
  * @count:     how many requests are begun at most; 0 for no limit
@@ -40,6 +42,7 @@ struct plan {
 	uint64_t echo;
 	bool keep;
 	bool refused;
+	const char *refusal;
 	bool hold;
 	uint64_t until;
 	uint64_t count;

@@ -24,10 +24,13 @@ func main() {
 	proxy := goproxy.NewProxyHttpServer()
 	// As many kept connections to an origin as clients ask for.
 	proxy.Tr.MaxIdleConnsPerHost = 1000
-	proxy.OnRequest().HandleConnectFunc(func(host string, _ *goproxy.ProxyCtx) (*goproxy.ConnectAction, string) {
+	proxy.OnRequest().HandleConnectFunc(func(host string, ctx *goproxy.ProxyCtx) (*goproxy.ConnectAction, string) {
 		if allowed[host] {
 			return goproxy.OkConnect, host
 		}
+		// Without an answer of ours it would close, and say nothing.
+		ctx.Resp = goproxy.NewResponse(ctx.Req, goproxy.ContentTypeText, http.StatusForbidden, "refused")
+		ctx.Resp.ProtoMajor, ctx.Resp.ProtoMinor = 1, 1
 		return goproxy.RejectConnect, host
 	})
 	proxy.OnRequest().DoFunc(func(r *http.Request, _ *goproxy.ProxyCtx) (*http.Request, *http.Response) {

@@ -39,6 +39,7 @@ static const char usage[] =
 	"  --time MS           how long (1000)\n"
 	"  --count N           how many requests, instead\n"
 	"  --bytes N           size of a body (128)\n"
+	"  --refusal STATUS    what a refusal is: a status (403), or `close'\n"
 	"\n"
 	"One JSON object on stdout tells what came of it.  Status 1 if a\n"
 	"request failed.\n";
@@ -71,6 +72,7 @@ struct load {
 	const char *at;
 	const char *target;
 	const char *hello;
+	const char *refusal;
 	bool direct;
 	uint64_t conns;
 	uint64_t time;
@@ -87,16 +89,17 @@ static struct load load = {
 	.conns = 1,
 	.time = 1000,
 	.bytes = 128,
+	.refusal = "403",
 };
 
 static void load_options(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"at", 1, NULL, 'a'},    {"target", 1, NULL, 't'},
-		{"hello", 1, NULL, 'h'}, {"direct", 0, NULL, 'd'},
-		{"conns", 1, NULL, 'c'}, {"time", 1, NULL, 'm'},
-		{"count", 1, NULL, 'n'}, {"bytes", 1, NULL, 'b'},
-		{NULL, 0, NULL, 0},
+		{"at", 1, NULL, 'a'},      {"target", 1, NULL, 't'},
+		{"hello", 1, NULL, 'h'},   {"direct", 0, NULL, 'd'},
+		{"conns", 1, NULL, 'c'},   {"time", 1, NULL, 'm'},
+		{"count", 1, NULL, 'n'},   {"bytes", 1, NULL, 'b'},
+		{"refusal", 1, NULL, 'r'}, {NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -117,6 +120,8 @@ static void load_options(int argc, char **argv)
 			load.count = net_number(optarg);
 		else if (c == 'b')
 			load.bytes = net_number(optarg);
+		else if (c == 'r')
+			load.refusal = optarg;
 		else
 			exit(2);
 	}
@@ -209,6 +214,7 @@ static void load_plan(void)
 	p->echo = load.mode == LOAD_PINGPONG ? p->next_len : 0;
 	p->keep = load.mode == LOAD_PINGPONG || load.mode == LOAD_HTTP;
 	p->refused = load.mode == LOAD_REFUSED;
+	p->refusal = strcmp(load.refusal, "close") ? load.refusal : NULL;
 	p->hold = load.mode == LOAD_IDLE || load.mode == LOAD_HALFOPEN;
 	p->count = load.mode == LOAD_IDLE ? load.conns : load.count;
 	p->until = net_now() + load.time * MILLISECOND;

@@ -17,11 +17,20 @@ def per_operation(lab, peer, mode, *options):
     before = peer.group.cpu()
     report = lab.load(mode, *options)
     used = peer.group.cpu_at_rest() - before
-    done = max(report['done'], 1)
-    return {'cpu_us': used / 1000 / done, 'rate': report['rate'],
-            'p50_us': report['p50_us'], 'p99_us': report['p99_us'],
-            'errors': report['errors'], 'done': report['done'],
-            'cpu_s_per_gb': used / 1e9 / (report['bytes'] / GIGABYTE or 1)}
+    result = {key: answered(report)[key]
+              for key in ('rate', 'p50_us', 'p99_us', 'errors', 'done')}
+    result['cpu_us'] = used / 1000 / report['done']
+    if report['bytes']:
+        result['cpu_s_per_gb'] = used / report['bytes']
+    return result
+
+
+def answered(report):
+    """A report of which something can be said."""
+    if not report['done']:
+        raise Failed(f'did nothing of what it was asked ({report["errors"]} '
+                     'errors)')
+    return report
 
 
 class Measure:
@@ -78,7 +87,7 @@ class Refused(Measure):
 
     def sample(self, peer):
         return per_operation(self.lab, peer, 'refused', *CONNS, *self.time,
-                             *peer.at(host='no.test'))
+                             *peer.refused())
 
 
 class Halfopen(Connect):
@@ -134,6 +143,8 @@ class Download(Measure):
         size = int(500000000 * self.bench.pace)
         result = per_operation(self.lab, peer, self.mode, '--count', 1,
                                '--bytes', size, *peer.at())
+        if 'cpu_s_per_gb' not in result:
+            raise Failed('passed no bytes on')
         result['gb_per_s'] = result['rate'] * size / GIGABYTE
         return result
 
@@ -153,8 +164,8 @@ class Pingpong(Measure):
         return [(cls, 10, 1, 'one') for cls in p.ALL if 'pingpong' in cls.does]
 
     def sample(self, peer):
-        return self.lab.load('pingpong', '--conns', self.conns, *self.time,
-                             *peer.at(echo=True))
+        return answered(self.lab.load('pingpong', '--conns', self.conns,
+                                      *self.time, *peer.at(echo=True)))
 
 
 class Pingpong32(Pingpong):
@@ -240,7 +251,7 @@ class Reload(Measure):
         report = self.lab.release(held)
         if opened['errors'] or closed['errors']:
             raise Failed('does not take the new policy, or is gone')
-        return {'ms': (opened['ms'] + closed['ms']) / 2,
+        return {'ms': (opened['ms'] + closed['ms']) / 2, 'errors': 0,
                 'lost': opened['lost'] + closed['lost'] + report['errors']}
 
     def change(self, peer, want, extra):

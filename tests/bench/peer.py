@@ -26,10 +26,12 @@ class Peer:
     kind     connect: opens tunnels by CONNECT; sni: looks at the ClientHello;
              plain: passes everything on
     does     what it can be measured at, beside tunnels
+    refusal  how it refuses: a status, or `close` where it speaks no HTTP
     """
 
     name = kind = program = None
     does = frozenset()
+    refusal = '403'
     reload_signal = signal.SIGHUP
 
     # Where programs are that the bench makes or fetches itself.
@@ -94,6 +96,10 @@ class Peer:
         """The threads that do the work, for a share of a core each."""
         return [int(t) for pid in self.group.pids()
                 for t in os.listdir(f'/proc/{pid}/task')]
+
+    def refused(self):
+        """Options of a load that it must refuse."""
+        return [*self.at(host='no.test'), '--refusal', self.refusal]
 
     def at(self, echo=False, host=NAME):
         """How the load generator reaches it."""

@@ -199,6 +199,7 @@ class Privoxy(Peer):
         self.lab.file('default.filter', '')
         return ['privoxy', '--no-daemon', self.file('conf', f'''
 confdir {self.lab.dir}
+templdir /etc/privoxy/templates
 logdir {self.lab.dir}
 actionsfile {os.path.basename(path)}
 listen-address 127.0.0.1:{self.port}

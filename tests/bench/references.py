@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # references.py - programs that speak no CONNECT, as a mark to measure by
-"""They pass TCP on, or look at the server name of the ClientHello."""
+"""They pass TCP on, or look at the server name of the ClientHello; these close
+what they refuse."""
 
 import os
 import re
@@ -50,6 +51,7 @@ class HaproxySni(Haproxy):
     """A reference: it looks at the server name, and speaks no CONNECT."""
 
     name, kind = 'haproxy SNI', 'sni'
+    refusal = 'close'
     does = frozenset(['refused', 'halfopen', 'start'])
     frontend = '''bind 127.0.0.1:{port}
  tcp-request inspect-delay 10s
@@ -70,6 +72,7 @@ class Nginx(Peer):
     """A reference: it looks at the server name, and speaks no CONNECT."""
 
     name, kind, program = 'nginx SNI', 'sni', 'nginx'
+    refusal = 'close'
     does = frozenset(['refused', 'pingpong', 'idle'])
     module = '/usr/lib/nginx/modules/ngx_stream_module.so'
 
@@ -109,6 +112,7 @@ class Sniproxy(Peer):
     """A reference: it looks at the server name, and speaks no CONNECT."""
 
     name, kind, program = 'sniproxy', 'sni', 'sniproxy'
+    refusal = 'close'
     does = frozenset(['refused', 'start', 'reload'])
 
     def policy(self, extra=()):

@@ -90,6 +90,12 @@ class Run:
         return list(dict.fromkeys(
             (key[1], key[2]) for key in self.table if key[0] == measure))
 
+    def errors(self, measure, peer=None):
+        """How many requests failed, of a peer or of all."""
+        return sum(sum(values) for key, values in self.table.items()
+                   if key[0] == measure and key[3] == 'errors'
+                   and peer in (None, key[1]))
+
     def metrics(self, measure):
         return list(dict.fromkeys(
             key[3] for key in self.table if key[0] == measure))
@@ -214,8 +220,9 @@ def limit_table(run):
 
 
 def measure_table(run, measure):
-    """All that was measured of one measure."""
-    metrics = run.metrics(measure)
+    """All that was measured of one measure; errors where there are any."""
+    metrics = [metric for metric in run.metrics(measure) if metric != 'errors'
+               or run.errors(measure)]
     yield '| peer | rules | ' + ' | '.join(metrics) + ' |'
     yield '|---|---' + '|---' * len(metrics) + '|'
     for peer, rules in run.peers(measure):

@@ -71,6 +71,47 @@ reports() {
   reports 0 '.done == 50 and .errors == 0'
 }
 
+# answering TEXT - a server on port 3129 that answers each client so, and closes
+answering() {
+  "$PYTHON" -c 'import socket, sys
+server = socket.create_server(("127.0.0.1", 3129))
+print("ready", flush=True)
+while True:
+    client = server.accept()[0]
+    client.recv(4096)
+    client.sendall(sys.argv[1].encode().decode("unicode_escape").encode())
+    client.shutdown(socket.SHUT_WR)
+    client.recv(4096)
+    client.close()' "$1" >answering 3>&- 4>&- &
+  printf '%s\n' "$!" >>"$LAB/pids"
+  eventually 5 grep -q ready answering
+}
+
+@test "a refusal has the status that is expected, nothing else is one" {
+  answering 'HTTP/1.1 502 Bad Gateway\r\n\r\n'
+  generate refused --count 5 --at 127.0.0.1:3129
+  reports 1 '.done == 0 and .errors == 5'
+  generate refused --count 5 --at 127.0.0.1:3129 --refusal 502
+  reports 0 '.done == 5 and .errors == 0'
+  generate refused --count 5 --at 127.0.0.1:3129 --refusal close
+  reports 1 '.done == 0 and .errors == 5'
+}
+
+@test "the end of the stream is a refusal only where there is no status" {
+  answering ''
+  generate refused --count 5 --at 127.0.0.1:3129
+  reports 1 '.done == 0 and .errors == 5'
+  generate refused --count 5 --at 127.0.0.1:3129 --direct --hello origin.test \
+    --refusal close
+  reports 0 '.done == 5 and .errors == 0'
+}
+
+@test "a refusal that ends before its length is an error" {
+  answering 'HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r\nshort'
+  generate refused --count 5 --at 127.0.0.1:3129
+  reports 1 '.done == 0 and .errors == 5'
+}
+
 @test "a tunnel whose ClientHello names another host is an error" {
   allowing
   generate tunnel --count 3 --hello other.test
