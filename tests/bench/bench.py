@@ -11,13 +11,15 @@ import sys
 import time
 
 import calls
+import judge
 import lab as labs
+import machine
 import measures
 import peers
 import report
 
 # Whom a quick run compares: the quick ones.
-QUICK = ['direct', report.PEN, 'tinyproxy', 'goproxy', 'haproxy TCP',
+QUICK = ['direct', judge.PEN, 'tinyproxy', 'goproxy', 'haproxy TCP',
          'haproxy SNI']
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -85,23 +87,35 @@ class Bench:
             peer = self.peer(*want)
             if peer:
                 found.append(peer)
-        for number in range(min(self.rounds, measure.rounds or self.rounds)):
-            for peer in list(found):
-                try:
-                    result = measure.sample(peer)
-                except labs.Failed as failed:
-                    self.missing[f'{peer.label}, {peer.rules} rules, '
-                                 f'{measure.name}'] = failed
+        rounds = min(self.rounds, measure.rounds or self.rounds)
+        for number in range(rounds):
+            watch = machine.Watch(self.lab)
+            for peer in in_turn(found, number, rounds):
+                if not self.sample(measure, peer, number):
                     found.remove(peer)
-                    continue
-                for metric in (*measure.metrics, 'errors'):
-                    self.samples.append(
-                        (measure.name, peer.label, peer.rules, metric, number,
-                         result[metric]))
+            for metric, share in watch.shares().items():
+                self.samples.append((measure.name, judge.MACHINE, 0, metric,
+                                     number, share))
         for peer in found:
             if peer.where == 'fresh':
                 peer.stop()
         self.show(measure, time.monotonic() - began)
+
+    def sample(self, measure, peer, number):
+        """One sample; false if the peer failed.  Then what it did before
+        counts no more than what it did not do."""
+        try:
+            result = measure.sample(peer)
+        except labs.Failed as failed:
+            self.missing[f'{peer.label}, {peer.rules} rules, '
+                         f'{measure.name}'] = failed
+            self.samples = [s for s in self.samples if s[:3] != (
+                measure.name, peer.label, peer.rules)]
+            return False
+        for metric in (*measure.metrics, 'errors'):
+            self.samples.append((measure.name, peer.label, peer.rules, metric,
+                                 number, result[metric]))
+        return True
 
     def stop(self):
         """End all peers."""
@@ -117,7 +131,7 @@ class Bench:
         """The medians of a measure, for people who wait."""
         print(f'{measure.title} ({measure.name}, {seconds:.0f} s):')
         seen = dict.fromkeys((s[1], s[2]) for s in self.samples
-                             if s[0] == measure.name)
+                             if s[0] == measure.name and s[2])
         for label, rules in seen:
             text = ''
             errors = sum(self.values(measure.name, label, rules, 'errors'))
@@ -130,6 +144,14 @@ class Bench:
                 if len(values) > 1 and metric == measure.metrics[0]:
                     text += f' ({min(values):.4g}..{max(values):.4g})'
             print(f'  {label:28} {rules:>6} rules{text}', flush=True)
+
+
+def in_turn(peers_there, number, rounds):
+    """The order of a round: each begins elsewhere, every other one goes
+    backwards, so that no program always follows the same one."""
+    first = number * len(peers_there) // rounds
+    order = peers_there[first:] + peers_there[:first]
+    return order[::-1] if number % 2 else order
 
 
 def options_of():
@@ -155,13 +177,20 @@ def options_of():
         whole = not (options.quick or options.only or options.peers)
         options.out = f'{ROOT}/doc/bench' if whole or options.report \
             else f'{ROOT}/build/results/bench'
+    if not options.report and not labs.inside():
+        check_tree(options)
     return options
 
 
-def cores():
-    """Where the load runs, and where the proxy."""
-    there = sorted(os.sched_getaffinity(0))
-    return {there[-1]}, {there[0]}
+def check_tree(options):
+    """What cannot be repeated does not go into the documents."""
+    if not machine.commit().endswith('-dirty'):
+        return
+    if os.path.realpath(options.out) == f'{ROOT}/doc/bench':
+        labs.die('the tree has changes that no commit has, so nobody could '
+                 'repeat this run: commit first, or name another folder by '
+                 '--out')
+    print('THE TREE HAS CHANGES THAT NO COMMIT HAS: nobody can repeat this run')
 
 
 def save(bench, options, extra):
@@ -172,8 +201,9 @@ def save(bench, options, extra):
         for sample in bench.samples:
             file.write('\t'.join(map(str, sample[:5])) +
                        f'\t{sample[5]:.6g}\n')
-    about = {'machine': report.machine(), 'missing': bench.missing,
+    about = {'form': judge.FORM, 'missing': bench.missing,
              'rounds': bench.rounds, 'pace': bench.pace,
+             'peers': options.peers,
              'versions': {cls.name: cls.version() for cls in peers.ALL
                           if cls.path() and cls.version()}, **extra}
     with open(f'{options.out}/run.json', 'w', encoding='utf-8') as file:
@@ -184,19 +214,21 @@ def save(bench, options, extra):
 def run(options, tools):
     """Everything that is measured."""
     began = time.monotonic()
-    load_cpu, proxy_cpu = cores()
+    about = machine.describe()
+    load_cpu, proxy_cpu = machine.cores()
     with labs.Lab(tools, load_cpu, proxy_cpu) as lab:
         bench = Bench(options, lab)
-        for cls in measures.ALL:
-            if not options.only or cls.name in options.only:
-                bench.measure(cls)
-        extra = {}
+        asked = [cls for cls in measures.ALL
+                 if not options.only or cls.name in options.only]
+        for cls in asked:
+            bench.measure(cls)
+        extra = {'machine': about, 'measures': [cls.name for cls in asked]}
         if not options.quick and not options.only:
             print('system calls and instructions', flush=True)
             bench.stop()
-            extra = {'calls': calls.list_all(lab)[0],
-                     'counts': calls.count_all(lab),
-                     'instructions': calls.cost_all(lab)}
+            extra.update(calls=calls.list_all(lab)[0],
+                         counts=calls.count_all(lab),
+                         instructions=calls.cost_all(lab))
     extra['seconds'] = round(time.monotonic() - began)
     for name, why in bench.missing.items():
         bench.missing[name] = str(why)
@@ -218,11 +250,13 @@ def main():
                     cls.prepare(tools)
             labs.enter()
         run(options, tools)
-    run_of = report.Run(options.out)
-    broken = report.judge(run_of)
+    run_of = judge.Run(options.out)
+    words = judge.judge(run_of, options.only)
     if not options.only:
         report.write(run_of, options.out)
-    return 1 if broken and not options.quick else 0
+    # A quick run says whether it ran, not how fast.
+    bad = {'missing', 'errors'} | (set() if options.quick else {'broken'})
+    return 1 if words & bad else 0
 
 
 if __name__ == '__main__':

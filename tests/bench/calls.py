@@ -18,6 +18,7 @@ import sys
 import time
 
 import lab as labs
+import machine
 import peers
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -288,8 +289,7 @@ def main():
         labs.enter()
     peers.PenProxy.program = os.environ.get('PEN_PROXY') or \
         f'{options.build}/pen-proxy'
-    cpus = sorted(os.sched_getaffinity(0))
-    with labs.Lab(f'{options.build}/bench', {cpus[-1]}, {cpus[0]}) as lab:
+    with labs.Lab(f'{options.build}/bench', *machine.cores()) as lab:
         verbs[options.verb](lab)
 
 

@@ -67,7 +67,7 @@ class Group:
         self.pid = 0
         self.folders = []
         self.cpu_file = None
-        if os.geteuid() != 0:
+        if os.geteuid() != 0 or not name:
             return
         for parent in self.parents():
             folder = f'{parent}/pen-bench-{os.getpid()}-{name}'
@@ -82,9 +82,25 @@ class Group:
                         (file != 'cpu.stat' or 'usage_usec' in read(path)):
                     self.cpu_file = path
 
+    @classmethod
+    def of(cls, pid):
+        """A process and its children, as /proc tells of them."""
+        group = cls('')
+        group.pid = pid
+        return group
+
     @staticmethod
-    def parents():
-        if os.path.exists(f'{CGROUP}/cgroup.controllers'):
+    def unified():
+        """Whether the groups are those of cgroup v2."""
+        return os.path.exists(f'{CGROUP}/cgroup.controllers')
+
+    @classmethod
+    def parents(cls):
+        if cls.unified():
+            try:
+                write(f'{CGROUP}/cgroup.subtree_control', '+cpu +memory')
+            except OSError:
+                pass  # in a container the groups may be not ours to divide
             return [CGROUP]
         return [f'{CGROUP}/{kind}' for kind in ('cpuacct', 'cpu', 'memory')
                 if os.path.isdir(f'{CGROUP}/{kind}')]
@@ -97,8 +113,10 @@ class Group:
 
     def pids(self):
         if self.folders:
-            return [int(pid) for pid in
-                    read(f'{self.folders[0]}/cgroup.procs').split()]
+            # In v2 the first lists what its children hold, and they do not.
+            folders = self.folders[:1] if self.unified() else self.folders
+            return sorted({int(pid) for folder in folders for pid in
+                           read(f'{folder}/cgroup.procs').split()})
         found, rest = [], [self.pid]
         while rest:
             pid = rest.pop()
@@ -165,16 +183,37 @@ class Group:
 
     def share(self, tasks, percent):
         """Give each of these threads that share of a core, of its own."""
-        if not os.access(f'{CGROUP}/cpu/tasks', os.W_OK):
-            raise Failed('needs the cpu controller of cgroup v1')
-        for number, task in enumerate(tasks):
-            folder = f'{CGROUP}/cpu/pen-bench-{os.getpid()}-share{number}'
-            os.makedirs(folder, exist_ok=True)
-            write(f'{folder}/cpu.cfs_period_us', '10000')
-            write(f'{folder}/cpu.cfs_quota_us', str(percent * 100))
-            write(f'{folder}/tasks', str(task))
-            if folder not in self.folders:
-                self.folders.append(folder)
+        if not tasks:
+            raise Failed('has no thread to give a share to')
+        kind = '' if self.unified() else '/cpu'
+        tops = [folder for folder in self.folders
+                if os.path.dirname(folder) == f'{CGROUP}{kind}']
+        if not tops:
+            raise Failed('needs root, and the cpu controller of cgroup')
+        try:
+            for number, task in enumerate(tasks):
+                self.share_one(tops[0], f'{tops[0]}/share{number}', task,
+                               percent)
+        except OSError as error:
+            raise Failed(f'cannot be given a share of a core: {error}') \
+                from error
+
+    def share_one(self, top, folder, task, percent):
+        """A group below that of the program, so that what it uses counts."""
+        if folder not in self.folders:
+            os.mkdir(folder)
+            self.folders.append(folder)
+            if self.unified():
+                # Threads of one process in groups of their own.
+                write(f'{folder}/cgroup.type', 'threaded')
+                write(f'{top}/cgroup.subtree_control', '+cpu')
+        if self.unified():
+            write(f'{folder}/cpu.max', f'{percent * 100} 10000')
+            write(f'{folder}/cgroup.threads', str(task))
+            return
+        write(f'{folder}/cpu.cfs_period_us', '10000')
+        write(f'{folder}/cpu.cfs_quota_us', str(percent * 100))
+        write(f'{folder}/tasks', str(task))
 
     def end(self):
         for folder in reversed(self.folders):
@@ -189,9 +228,11 @@ class Group:
 
 def sweep():
     """Remove the groups of runs that were killed."""
-    for folder in glob.glob(f'{CGROUP}/pen-bench-*') + \
-            glob.glob(f'{CGROUP}/*/pen-bench-*'):
-        pid = os.path.basename(folder).split('-')[2]
+    for folder in [found for below in ('/share*', '')
+                   for above in ('', '/*')
+                   for found in glob.glob(
+                       f'{CGROUP}{above}/pen-bench-*{below}')]:
+        pid = folder.partition('/pen-bench-')[2].split('-')[0]
         if not os.path.exists(f'/proc/{pid}'):
             try:
                 os.rmdir(folder)

@@ -14,9 +14,11 @@ NAME, OTHER, ORIGIN = labs.NAME, labs.OTHER, labs.ORIGIN
 HTTP_PORT, ECHO_PORT = labs.HTTP_PORT, labs.ECHO_PORT
 
 
-def fillers(count):
-    """Names of other sites, to make a policy of that many rules."""
-    return [f'host-{n}.example.net' for n in range(count - 2)]
+def fillers(count, wild=None):
+    """Names of other sites, to make a policy of that many rules.  Where a
+    program has a form for all names below one, a tenth are such."""
+    return [(wild if wild and n % 10 == 9 else '{}').format(
+        f'host-{n}.example.net') for n in range(count - 2)]
 
 
 class Peer:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # peers.py - the programs that are compared, each with a minimal fair setting
-"""A peer lets origin.test through on the ports 80 and 7, and nothing else.
+"""A peer lets origin.test through on the ports 80 and 7, and nothing else.  The
+rule for it is the last: who goes through them one by one has to go all the way.
 
 Others keep no log; pen-proxy logs as it does by default."""
 
@@ -44,8 +45,8 @@ class PenProxy(Peer):
                       'halfopen', 'start', 'reload', 'workers'])
 
     def policy(self, extra=()):
-        rules = [f'{NAME}:{HTTP_PORT}', f'{NAME}:{ECHO_PORT}', *extra]
-        rules += [f'{name}:443' for name in fillers(self.rules)]
+        rules = [f'{name}:443' for name in fillers(self.rules, '*.{}')]
+        rules += [*extra, f'{NAME}:{ECHO_PORT}', f'{NAME}:{HTTP_PORT}']
         return '\n'.join(rules) + '\n'
 
     def files(self):
@@ -88,9 +89,10 @@ class Tinyproxy(Peer):
     reload_signal = signal.SIGUSR1
 
     def policy(self, extra=()):
-        names = [NAME, *(e.partition(':')[0] for e in extra)]
-        names += fillers(self.rules + 1)
-        return ''.join(f'^{re.escape(n)}$\n' for n in names)
+        names = [*fillers(self.rules + 1, '.{}'),
+                 *(e.partition(':')[0] for e in extra), NAME]
+        return ''.join(('' if n[0] == '.' else '^') + f'{re.escape(n)}$\n'
+                       for n in names)
 
     def files(self):
         return ['tinyproxy', '-d', '-c', self.file('conf', f'''
@@ -116,8 +118,9 @@ class Squid(Peer):
                       'start', 'reload', 'workers'])
 
     def policy(self, extra=()):
-        names = [NAME, *(e.partition(':')[0] for e in extra)]
-        return '\n'.join(names + fillers(self.rules + 1)) + '\n'
+        names = fillers(self.rules + 1, '.{}')
+        names += [*(e.partition(':')[0] for e in extra), NAME]
+        return '\n'.join(names) + '\n'
 
     def files(self):
         # Each instance has its own name: squids share memory by it.
@@ -145,8 +148,11 @@ client_lifetime 1 hour
         return ['squid', *one, '-n', service, '-f', config]
 
     def threads(self):
-        return [pid for pid in self.group.pids()
-                if '(squid-' in labs.read(f'/proc/{pid}/cmdline')]
+        if self.workers == 1:
+            return super().threads()
+        # Not the one that coordinates them, nor the one that started them.
+        return [pid for pid in self.group.pids() if re.match(
+            r'\(squid-\d', labs.read(f'/proc/{pid}/cmdline'))]
 
     @classmethod
     def version(cls):
@@ -163,8 +169,8 @@ class Mitmproxy(Peer):
     def files(self):
         addon = self.file('addon.py', f'''
 from mitmproxy import http
-ALLOWED = {{("{NAME}", {HTTP_PORT}), ("{NAME}", {ECHO_PORT})}}
-ALLOWED |= {{(name, 443) for name in {fillers(self.rules)!r}}}
+ALLOWED = {{(name, 443) for name in {fillers(self.rules)!r}}}
+ALLOWED |= {{("{NAME}", {HTTP_PORT}), ("{NAME}", {ECHO_PORT})}}
 
 def judge(flow):
     if (flow.request.host, flow.request.port) not in ALLOWED:
@@ -188,8 +194,8 @@ class Privoxy(Peer):
     does = frozenset(['refused', 'pingpong', 'idle', 'start'])
 
     def policy(self, extra=()):
-        names = [NAME, *(e.partition(':')[0] for e in extra)]
-        names += fillers(self.rules + 1)
+        names = fillers(self.rules + 1, '.{}')
+        names += [*(e.partition(':')[0] for e in extra), NAME]
         return '{+block{all}}\n/\n{-block}\n' + '\n'.join(names) + '\n'
 
     def files(self):
@@ -220,9 +226,9 @@ class Goproxy(Peer):
                       'start'])
 
     def policy(self, extra=()):
-        hosts = [f'{NAME}:{HTTP_PORT}', f'{NAME}:{ECHO_PORT}', *extra]
-        return '\n'.join(
-            hosts + [f'{name}:443' for name in fillers(self.rules)]) + '\n'
+        hosts = [f'{name}:443' for name in fillers(self.rules)]
+        hosts += [*extra, f'{NAME}:{ECHO_PORT}', f'{NAME}:{HTTP_PORT}']
+        return '\n'.join(hosts) + '\n'
 
     def files(self):
         return [self.path(), f'127.0.0.1:{self.port}', self.write_policy()]
@@ -265,7 +271,7 @@ class Srt(Peer):
         return f'{cls.tools}/npm/node_modules/{cls.package}'
 
     def files(self):
-        hosts = ', '.join(f'"{n}"' for n in [NAME] + fillers(self.rules + 1))
+        hosts = ', '.join(f'"{n}"' for n in fillers(self.rules + 1) + [NAME])
         script = self.file('main.mjs', f'''
 import {{ createHttpProxyServer }} from
     '{self.folder()}/dist/sandbox/http-proxy.js';

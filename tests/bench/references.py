@@ -20,7 +20,7 @@ class Haproxy(Peer):
     frontend = 'bind 127.0.0.1:{port}\n default_backend o{target}'
 
     def policy(self, extra=()):
-        return '\n'.join([NAME] + fillers(self.rules + 1)) + '\n'
+        return '\n'.join(fillers(self.rules + 1) + [NAME]) + '\n'
 
     def files(self):
         self.echo_port = self.echo_port or self.lab.new_port()
@@ -90,8 +90,9 @@ stream {{
         for port, target in ((self.port, HTTP_PORT),
                              (self.echo_port, ECHO_PORT)):
             known = ''.join(f' {name} {ORIGIN}:{target};\n' for name in
-                            [NAME] + fillers(self.rules + 1))
+                            fillers(self.rules + 1, '.{}') + [NAME])
             text += f''' map $ssl_preread_server_name $o{target} {{
+ hostnames;
 {known} default "";
 }}
  server {{ listen 127.0.0.1:{port}; proxy_pass $o{target}; }}
@@ -116,9 +117,10 @@ class Sniproxy(Peer):
     does = frozenset(['refused', 'start', 'reload'])
 
     def policy(self, extra=()):
-        names = [NAME, *(e.partition(':')[0] for e in extra)]
+        names = fillers(self.rules + 1, '.{}')
+        names += [*(e.partition(':')[0] for e in extra), NAME]
         table = ''.join(f' {re.escape(name)} {ORIGIN}:{HTTP_PORT}\n'
-                        for name in names + fillers(self.rules + 1))
+                        for name in names)
         return f'''user root
 pidfile {self.lab.dir}/{self.tag}.pid
 error_log {{ filename /dev/null }}

@@ -1,21 +1,16 @@
 # SPDX-License-Identifier: MIT
-# report.py - judges a run by limits.tsv and writes its report
-"""Reads samples.tsv and run.json, so that a report can be written anew."""
+# report.py - writes the report of a run
+"""Everything in it is from samples.tsv and run.json, so that it can be written
+anew, byte for byte."""
 
-import collections
-import json
 import os
-import platform
 import statistics
-import subprocess
 
 import lab as labs
 import model
 import plot
+from judge import MACHINE, PEN, number, spread_text, verdicts
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
-PEN = 'pen-proxy'
 CONNECT_PEERS = ('tinyproxy', 'squid', 'goproxy', 'srt', 'privoxy')
 REFERENCES = ('haproxy TCP', 'haproxy SNI', 'haproxy TCP, copying',
               'nginx SNI', 'sniproxy')
@@ -44,134 +39,6 @@ ROWS = (
 )
 
 
-def machine():
-    """What a reader has to know of the machine."""
-    cpus = [line.partition(':')[2].strip()
-            for line in labs.read('/proc/cpuinfo').splitlines()
-            if line.startswith('model name')]
-    memory = int(labs.read('/proc/meminfo').split()[1]) // 1024
-    commit = subprocess.run(
-        ['git', '-C', ROOT, 'describe', '--always', '--dirty'], text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
-    system = 'unknown'
-    for line in labs.read('/etc/os-release').splitlines():
-        if line.startswith('PRETTY_NAME='):
-            system = line.partition('=')[2].strip('"')
-    return {'processor': cpus[0] if cpus else platform.machine(),
-            'cores': len(os.sched_getaffinity(0)), 'memory_mb': memory,
-            'kernel': platform.release(), 'system': system,
-            'commit': commit.stdout.strip() or 'unknown',
-            'load': labs.read('/proc/loadavg').split()[0]}
-
-
-class Run:
-    """A run, as its raw data tells it."""
-
-    def __init__(self, folder):
-        self.about = json.loads(labs.read(f'{folder}/run.json'))
-        self.table = collections.OrderedDict()
-        lines = labs.read(f'{folder}/samples.tsv').splitlines()[1:]
-        for line in lines:
-            measure, peer, rules, metric, _, value = line.split('\t')
-            key = (measure, peer, int(rules), metric)
-            self.table.setdefault(key, []).append(float(value))
-
-    def get(self, measure, peer, rules, metric):
-        """The median, or None."""
-        values = self.table.get((measure, peer, rules, metric))
-        return statistics.median(values) if values else None
-
-    def spread(self, measure, peer, rules, metric):
-        values = self.table[(measure, peer, rules, metric)]
-        return min(values), max(values)
-
-    def peers(self, measure):
-        """Pairs of peer and number of rules that a measure has."""
-        return list(dict.fromkeys(
-            (key[1], key[2]) for key in self.table if key[0] == measure))
-
-    def errors(self, measure, peer=None):
-        """How many requests failed, of a peer or of all."""
-        return sum(sum(values) for key, values in self.table.items()
-                   if key[0] == measure and key[3] == 'errors'
-                   and peer in (None, key[1]))
-
-    def metrics(self, measure):
-        return list(dict.fromkeys(
-            key[3] for key in self.table if key[0] == measure))
-
-
-def limits():
-    """The lines of limits.tsv."""
-    for line in labs.read(f'{HERE}/limits.tsv').splitlines():
-        if line and not line.startswith('#'):
-            yield line.split('\t')
-
-
-def against_what(run, measure, metric, rules, against):
-    """The figure that is held to a limit; None if there is no such figure."""
-    own = run.get(measure, PEN, rules, metric)
-    if own is None:
-        return None
-    if against == '-':
-        return own
-    if against == 'added over direct':
-        other = run.get(measure, 'direct', rules, metric)
-        return None if other is None else own - other
-    if against.startswith('self '):
-        other = run.get(measure, PEN, int(against[5:]), metric)
-    elif against == 'one worker':
-        other = own
-        own = run.get(measure, f'{PEN} (2 workers)', rules, metric)
-    else:
-        other = run.get(measure, against, rules, metric)
-    return own / other if own is not None and other else None
-
-
-def within(figure, limit):
-    if limit.startswith('>'):
-        return figure >= float(limit[1:])
-    return figure <= float(limit)
-
-
-def verdicts(run):
-    """Each limit with its figure and: holds, short, broken or not measured."""
-    for measure, metric, rules, against, warn, fail, unit, why in limits():
-        figure = against_what(run, measure, metric, int(rules), against)
-        if figure is None:
-            verdict = 'not measured'
-        elif within(figure, warn):
-            verdict = 'holds'
-        else:
-            verdict = 'short' if within(figure, fail) else 'broken'
-        if verdict not in ('short', 'broken'):
-            why = ''
-        yield (measure, metric, rules, against, warn, fail, unit, figure,
-               verdict, why)
-
-
-def judge(run):
-    """Say what falls short; true if a fail ratio is broken."""
-    broken = False
-    for (measure, metric, rules, against, warn, fail, _, figure, verdict,
-         why) in verdicts(run):
-        if verdict in ('short', 'broken'):
-            print(f'{verdict}: {measure} {metric} with {rules} rules, '
-                  f'against {against}: {figure:.3g} '
-                  f'(wanted {warn}, fails beyond {fail})' +
-                  (f': {why}' if why else ''))
-        broken |= verdict == 'broken'
-    return broken
-
-
-def number(value, digits=3):
-    if value is None:
-        return ''
-    if abs(value) >= 100:
-        return f'{value:,.0f}'
-    return f'{value:.{digits}g}'
-
-
 def best(run, names, row):
     """The best of some peers in a row, with its name."""
     _, measure, metric, rules, _, factor = row
@@ -181,6 +48,13 @@ def best(run, names, row):
         return ''
     value, name = max(found) if metric == 'rate_kept' else min(found)
     return f'{name} {number(value * factor)}'
+
+
+def gain(run, name):
+    """What a second worker gains for a peer, with its name."""
+    one, two = (run.get('workers', label, 10, 'rate')
+                for label in (name, f'{name} (2 workers)'))
+    return f'{name} {two / one:.3g}' if one and two else ''
 
 
 def main_table(run):
@@ -199,50 +73,84 @@ def main_table(run):
                f'{best(run, REFERENCES, row)} | {mitm} | **{own}** |')
     one = run.get('workers', PEN, 10, 'rate')
     two = run.get('workers', f'{PEN} (2 workers)', 10, 'rate')
-    squid = [run.get('workers', name, 10, 'rate')
-             for name in ('squid', 'squid (2 workers)')]
     if one and two:
-        other = f'squid {squid[1] / squid[0]:.3g}' if all(squid) else ''
         yield ('| two workers against one: tunnels per second | | '
-               f'{other} | | | **{two / one:.3g}** |')
+               f'{gain(run, "squid")} | {gain(run, "haproxy TCP")} | | '
+               f'**{two / one:.3g}** |')
 
 
 def limit_table(run):
     yield ('| measure | metric | rules | against | pen-proxy is at | wanted '
            '| fails beyond | verdict |')
     yield '|---|---|---|---|---|---|---|---|'
-    for (measure, metric, rules, against, warn, fail, unit, figure, verdict,
-         why) in verdicts(run):
-        if verdict in ('short', 'broken'):
-            verdict = f'**{verdict}**: {why or "cause unknown"}'
-        yield (f'| {measure} | {metric} ({unit}) | {int(rules):,} | {against} '
-               f'| {number(figure)} | {warn} | {fail} | {verdict} |')
+    for limit, found, word in verdicts(run):
+        if word != 'holds':
+            word = f'**{word}**' + (f': {limit.cause}' if found else '')
+        yield (f'| {limit.measure} | {limit.metric} ({limit.unit}) | '
+               f'{limit.rules:,} | {limit.against} | '
+               f'{spread_text(found) if found else ""} | {limit.warn} | '
+               f'{limit.fail} | {word} |')
+
+
+def spread_table(run):
+    """By how much the same program differs from round to round."""
+    yield ('| measure | metric | largest of the rounds by the smallest, the '
+           'median program | the worst program |')
+    yield '|---|---|---|---|'
+    for measure in run.measures():
+        metric = next(iter(run.metrics(measure)), None)
+        found = []
+        for peer, rules in run.peers(measure):
+            low, high = run.spread(measure, peer, rules, metric) \
+                if run.rounds(measure, peer, rules, metric) else (0, 0)
+            if low > 0:
+                found.append((high / low, peer))
+        if found:
+            worst = max(found)
+            yield (f'| {measure} | {metric} | '
+                   f'{statistics.median(f[0] for f in found):.2f} | '
+                   f'{worst[1]} {worst[0]:.2f} |')
+
+
+def company(run, measure):
+    """What the machine did beside a measure, round by round."""
+    parts = []
+    for metric, what in (('steal', 'stolen by the host'),
+                         ('others', 'of other programs and the kernel')):
+        shares = run.rounds(measure, MACHINE, 0, metric)
+        if shares:
+            parts.append(what + ' ' + ', '.join(
+                f'{100 * shares[n]:.1f}' for n in sorted(shares)) + ' %')
+    return 'Of all cores\' time, by round: ' + '; '.join(parts) + '.' \
+        if parts else ''
 
 
 def measure_table(run, measure):
     """All that was measured of one measure; errors where there are any."""
     metrics = [metric for metric in run.metrics(measure) if metric != 'errors'
                or run.errors(measure)]
-    yield '| peer | rules | ' + ' | '.join(metrics) + ' |'
-    yield '|---|---' + '|---' * len(metrics) + '|'
+    yield '| peer | rules | n | ' + ' | '.join(metrics) + ' |'
+    yield '|---|---|---' + '|---' * len(metrics) + '|'
     for peer, rules in run.peers(measure):
-        cells = []
-        for metric in metrics:
-            low, high = run.spread(measure, peer, rules, metric)
-            text = number(run.get(measure, peer, rules, metric))
-            if low != high:
-                text += f' ({number(low)}–{number(high)})'
-            cells.append(text)
-        yield f'| {peer} | {rules:,} | ' + ' | '.join(cells) + ' |'
+        found = [run.rounds(measure, peer, rules, metric)
+                 for metric in metrics]
+        cells = [spread_text(list(rounds.values())) if rounds else ''
+                 for rounds in found]
+        yield (f'| {peer} | {rules:,} | {max(map(len, found))} | ' +
+               ' | '.join(cells) + ' |')
 
 
 def about_lines(run):
     about = run.about['machine']
     yield (f'{about["processor"]}, {about["cores"]} cores, '
            f'{about["memory_mb"]:,} MB; {about["system"]}, Linux '
-           f'{about["kernel"]}; load at the end {about["load"]}. '
+           f'{about["kernel"]}; load before it {about["load"]}. '
            f'{run.about["rounds"]} rounds, {run.about["seconds"]} s.')
-    if float(about['load']) > about['cores'] + 1:
+    if about['commit'].endswith('-dirty'):
+        yield ''
+        yield ('**Made from a tree that no commit has: nobody can repeat '
+               'this run.**')
+    if float(about['load']) > 1:
         yield ''
         yield ('**The machine had other work: take no time from this run, and '
                'from its figures of CPU no more than the ratios.**')
@@ -266,14 +174,21 @@ def write(run, folder):
              *about_lines(run), '', '## Where pen-proxy stands', '',
              'Medians; CPU is the proxy\'s own.', '', *main_table(run), '',
              '![CPU, memory and delay](plot.svg)', '', '## Verdicts', '',
-             'Ratios of pen-proxy to what it is held against, or the figure '
-             'itself (`tests/bench/limits.tsv`).', '', *limit_table(run), '',
-             '## All figures', '',
-             'Median (smallest–largest of the rounds). The raw data is in '
+             'Median (smallest–largest) of the rounds: the ratio of pen-proxy '
+             'to what it is held against in the same round, or the figure '
+             'itself (`tests/bench/limits.tsv`). Undecided: some rounds are '
+             'within what is wanted, some are not. Broken: the median is '
+             'beyond the fail column.', '', *limit_table(run), '',
+             '## How far rounds differ', '',
+             'What the same program did in different rounds.', '',
+             *spread_table(run), '', '## All figures', '',
+             'Median (smallest–largest) of n rounds. The raw data is in '
              'samples.tsv.', '']
-    for measure in dict.fromkeys(key[0] for key in run.table):
+    for measure in run.measures():
         lines += [f'### {measure}: {names.get(measure, "")}', '',
                   *measure_table(run, measure), '']
+        if company(run, measure):
+            lines += [company(run, measure), '']
     labs.write(f'{folder}/report.md', '\n'.join(lines).rstrip() + '\n')
     labs.write(f'{folder}/plot.svg', plot.draw(run))
     if 'instructions' in run.about:

@@ -191,27 +191,6 @@ while True:
   reports 1 '.errors == 1'
 }
 
-# judged VALUE - what the judge says of a pen-proxy that costs VALUE where
-# tinyproxy costs 100
-judged() {
-  printf 'measure\tpeer\trules\tmetric\tround\tvalue\n' >samples.tsv
-  printf 'connect\t%s\t10\tcpu_us\t0\t%s\n' tinyproxy 100 pen-proxy "$1" \
-    >>samples.tsv
-  printf '{}\n' >run.json
-  run "$PYTHON" -B "$LAB_ROOT/tests/bench/bench.py" --report --only connect \
-    --out "$LAB"
-  printf '%s\n' "$output"
-}
-
-@test "the judge passes what holds, names what falls short, fails what is broken" {
-  judged 50
-  [[ $status == 0 && -z $output ]]
-  judged 66
-  [[ $status == 0 && $output == 'short: connect cpu_us'*tinyproxy*0.66* ]]
-  judged 90
-  [[ $status == 1 && $output == 'broken: connect cpu_us'*tinyproxy*0.9* ]]
-}
-
 @test "every system call of an operation has a reason" {
   command -v strace >/dev/null || skip 'strace is missing'
   [[ $EUID == 0 ]] || skip 'the bench makes a namespace in this one: root only'
