@@ -48,7 +48,7 @@ class Bench:
         peer = cls(self.lab, rules, workers, f'-{where}')
         peer.label = cls.name + (f' ({workers} workers)' if workers > 1 else '')
         peer.where = where
-        if where == 'files':
+        if where in ('files', 'fresh'):
             return peer
         cpu = {'one': self.lab.load_cpu,
                'both': os.sched_getaffinity(0)}.get(where)
@@ -60,8 +60,7 @@ class Bench:
             self.missing[peer.label] = fault
             peer.stop()
             return None
-        if where != 'fresh':
-            self.pool[key] = peer
+        self.pool[key] = peer
         return peer
 
     def check(self, peer):
@@ -96,9 +95,6 @@ class Bench:
             for metric, share in watch.shares().items():
                 self.samples.append((measure.name, judge.MACHINE, 0, metric,
                                      number, share))
-        for peer in found:
-            if peer.where == 'fresh':
-                peer.stop()
         self.show(measure, time.monotonic() - began)
 
     def sample(self, measure, peer, number):

@@ -20,17 +20,23 @@ import time
 import lab as labs
 import machine
 import peers
+from lab import ECHO_PORT, HTTP_PORT, TLS_PORT
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 # An operation: mode and options of the load generator, and the host.
 OPERATIONS = {
     'tunnel': (['tunnel'], peers.NAME),
-    'tunnel, TLS': (['tunnel', '--hello', peers.NAME], peers.NAME),
+    'tunnel, TLS': (['tls', '--hello', peers.NAME], peers.NAME),
     'refused': (['refused'], 'no.test'),
     'plain HTTP, kept': (['http'], peers.NAME),
 }
 CALL = re.compile(r'^(\d+) +(\w+)\((.*)\) += (-?\w+)(?: (E\w+))?')
+
+
+def where(peer, mode, host):
+    """How the load generator reaches what a mode asks for."""
+    return peer.at(TLS_PORT if mode[0] == 'tls' else HTTP_PORT, host)
 
 
 class Tracer:
@@ -120,7 +126,7 @@ class Reader:
 def list_operation(lab, peer, mode, host, count):
     """The calls of the thread that serves one operation, in words."""
     trace = Tracer(lab, peer, '-yy', '-s', '16')
-    lab.load(*mode, '--count', count, *peer.at(host=host))
+    lab.load(*mode, '--count', count, *where(peer, mode, host))
     text = trace.end()
     lines = list(whole_lines(text))
     worker = next(line[0] for line in lines if line[1].startswith('accept'))
@@ -174,7 +180,7 @@ def count_all(lab, total=2000):
     for name, (mode, host) in OPERATIONS.items():
         trace = Tracer(lab, peer, '-c', '-U', 'calls,name')
         report = lab.load(*mode, '--count', total, '--conns', 32,
-                          *peer.at(host=host))
+                          *where(peer, mode, host))
         counts = collections.Counter()
         for line in trace.end().splitlines():
             found = re.match(r' +(\d+) +(\w+)$', line)
@@ -208,10 +214,10 @@ def instructions(lab, mode, host, number, rules=10, workers=1, idle=0,
         stdout=subprocess.DEVNULL)
     if not labs.wait_port(peer.port, process, 60):
         labs.die('pen-proxy does not start under valgrind')
-    held = lab.hold('idle', '--conns', idle, *peer.at(echo=True)) \
+    held = lab.hold('idle', '--conns', idle, *peer.at(ECHO_PORT)) \
         if idle else None
     report = lab.load(*mode, '--count', number, '--conns', 4,
-                      *peer.at(host=host))
+                      *where(peer, mode, host))
     if report['errors']:
         labs.die(f'errors under valgrind: {report}')
     if held:

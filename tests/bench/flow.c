@@ -36,6 +36,7 @@ enum flow_state {
  * @out:    text to be sent, @out_len bytes of it
  * @upload: body bytes to be sent behind that
  * @left:   bytes of the answer's body that are to come
+ * @turns:  exchanges behind the first that were made
  * @began:  when the request did
  * @eof:    whether the peer has ended its side, or says that it will
  * @len:    bytes in @head
@@ -50,6 +51,7 @@ struct flow {
 	size_t out_len;
 	uint64_t upload;
 	uint64_t left;
+	uint64_t turns;
 	uint64_t began;
 	bool eof;
 	size_t len;
@@ -74,6 +76,7 @@ static void flow_connect(struct flow *f)
 	f->state = FLOW_CONNECTING;
 	f->out_len = 0;
 	f->upload = 0;
+	f->turns = 0;
 	f->len = 0;
 	f->eof = false;
 	f->tally->opened++;
@@ -106,30 +109,37 @@ static void flow_over(struct flow *f, bool good)
 	f->tally->live--;
 }
 
-static void flow_ask(struct flow *f, const char *text, size_t len)
+static void flow_ask(struct flow *f, const char *text, size_t len,
+		     uint64_t echo)
 {
 	f->out = text;
 	f->out_len = len;
 	f->upload = f->plan->upload;
-	f->left = f->plan->echo;
+	f->left = echo;
 	f->len = 0;
-	f->state = f->plan->echo ? FLOW_BODY : FLOW_HEAD;
+	f->state = echo ? FLOW_BODY : FLOW_HEAD;
+}
+
+static void flow_hold(struct flow *f)
+{
+	f->len = 0;
+	f->state = FLOW_HELD;
+	f->tally->held++;
 }
 
 /* The tunnel, or the plain connection, is there. */
 static void flow_opened(struct flow *f)
 {
-	if (!f->plan->hold) {
+	if (!f->plan->hold || f->plan->use) {
 		if (f->plan->keep)
 			f->began = net_now();
-		flow_ask(f, f->plan->first, f->plan->first_len);
+		flow_ask(f, f->plan->first, f->plan->first_len,
+			 f->plan->greeting);
 		return;
 	}
 	f->out = f->plan->first;
 	f->out_len = f->plan->first_len;
-	f->len = 0;
-	f->state = FLOW_HELD;
-	f->tally->held++;
+	flow_hold(f);
 }
 
 /* A request is answered.  False if the connection is over. */
@@ -137,16 +147,25 @@ static bool flow_answered(struct flow *f)
 {
 	const uint64_t now = net_now();
 
+	if (f->turns < f->plan->turns) {
+		f->turns++;
+		flow_ask(f, f->plan->next, f->plan->next_len, f->plan->echo);
+		return true;
+	}
 	hist_put(&f->tally->latency, now - f->began);
 	f->tally->done++;
 	f->tally->bytes += f->plan->upload;
+	if (f->plan->hold) {
+		flow_hold(f);
+		return true;
+	}
 	if (!f->plan->keep || f->eof || !flow_wants_more(f)) {
 		flow_over(f, true);
 		return false;
 	}
 	f->tally->begun++;
 	f->began = now;
-	flow_ask(f, f->plan->next, f->plan->next_len);
+	flow_ask(f, f->plan->next, f->plan->next_len, f->plan->echo);
 	return true;
 }
 

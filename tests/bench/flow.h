@@ -22,11 +22,14 @@
  * @next_len:  its length
  * @upload:    body bytes behind each request
  * @echo:      if not 0 the answer is that many bytes, else it is HTTP
+ * @greeting:  the same of the first answer
+ * @turns:     exchanges of @next behind the first one, before it is done
  * @keep:      whether a connection carries request after request
  * @refused:   whether the tunnel must be refused
  * @refusal:   status that a refusal has, such as "403"; NULL if it is an end
  *             of the stream, or a reset
  * @hold:      whether a connection is left alone once it is open
+ * @use:       whether one that is held is used for one request before that
  * @until:     when no request is begun any more (net_now())
  * @count:     how many requests are begun at most; 0 for no limit
  */
@@ -40,10 +43,13 @@ struct plan {
 	size_t next_len;
 	uint64_t upload;
 	uint64_t echo;
+	uint64_t greeting;
+	uint64_t turns;
 	bool keep;
 	bool refused;
 	const char *refusal;
 	bool hold;
+	bool use;
 	uint64_t until;
 	uint64_t count;
 };

@@ -2,6 +2,7 @@
 # lab.py - the closed network of the bench: processes, their CPU, their memory
 """Starts programs, asks the kernel what they used, and ends them."""
 
+import contextlib
 import ctypes
 import glob
 import json
@@ -22,7 +23,7 @@ RESOLVER = '45.45.45.53'
 NAME = 'origin.test'
 # A second name of the origin, which policies let through or not.
 OTHER = 'other.test'
-HTTP_PORT, ECHO_PORT = 80, 7
+HTTP_PORT, ECHO_PORT, TLS_PORT = 80, 7, 443
 PATH = os.environ.get('PATH', '') + ':/usr/local/sbin:/usr/sbin:/sbin'
 CGROUP = '/sys/fs/cgroup'
 INSIDE = 'PEN_BENCH_INSIDE'
@@ -259,7 +260,6 @@ class Lab:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         self.network()
         self.start_origin()
-        self.start_resolver()
         return self
 
     def __exit__(self, *_):
@@ -277,9 +277,22 @@ class Lab:
                             ('ip_local_reserved_ports', '3000-4999'),
                             ('tcp_tw_reuse', '1')):
             write(f'/proc/sys/net/ipv4/{name}', value)
-        self.cover('/etc/hosts',
-                   f'127.0.0.1 localhost\n{ORIGIN} {NAME} {OTHER}\n')
+        self.cover('/etc/hosts', self.hosts(f'{ORIGIN} {NAME} {OTHER}\n'))
         self.cover('/etc/resolv.conf', f'nameserver {RESOLVER}\n')
+
+    @staticmethod
+    def hosts(more):
+        return f'127.0.0.1 localhost\n{more}'
+
+    @contextlib.contextmanager
+    def by_dns(self):
+        """Meanwhile the origin's name is found by DNS alone."""
+        known = read('/etc/hosts')
+        write('/etc/hosts', self.hosts(''))
+        try:
+            yield
+        finally:
+            write('/etc/hosts', known)
 
     def cover(self, path, text):
         """Put a file of our own over one of the system's."""
@@ -318,24 +331,13 @@ class Lab:
 
     def start_origin(self):
         process = self.spawn(
-            [f'{self.tools}/origin', f'{ORIGIN}:{HTTP_PORT}',
-             f'{ORIGIN}:{ECHO_PORT}'], self.load_cpu,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            [f'{self.tools}/origin', *(f'{ORIGIN}:{port}' for port in (
+                HTTP_PORT, ECHO_PORT, TLS_PORT)), f'{RESOLVER}:53', NAME,
+             OTHER], self.load_cpu, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE)
         if process.stdout.readline() != 'ready\n':
             die('the origin did not start')
         self.origin = process
-
-    def start_resolver(self):
-        zone = self.file('zone', f'{NAME} A {ORIGIN} ttl=600\n'
-                                 f'{OTHER} A {ORIGIN} ttl=600\n')
-        ours, theirs = os.pipe()
-        self.spawn([sys.executable, f'{ROOT}/tests/lab/dnsd.py', '--listen',
-                    f'{RESOLVER}:53', '--zone', zone, '--ready-fd',
-                    str(theirs)], self.load_cpu, pass_fds=[theirs])
-        os.close(theirs)
-        with open(ours, encoding='utf-8') as ready:
-            if not ready.read():
-                die('the resolver did not start')
 
     def load(self, mode, *options, cpu=None, may_fail=False):
         """Run the load generator; its report."""

@@ -13,8 +13,10 @@
 #include "tests/bench/net.h"
 
 #define EVENTS 256
-#define TEXT_MAX 2048
+#define TEXT_MAX 8192
 #define MILLISECOND 1000000U
+/* Exchanges of `tls' behind the ClientHello and its answer. */
+#define TLS_TURNS 2
 /* How long requests that were begun in time may still take. */
 #define GRACE (5000ULL * MILLISECOND)
 
@@ -27,14 +29,18 @@ static const char usage[] =
 	"  http      GET in absolute form on kept connections\n"
 	"  upload    like tunnel, with a body of --bytes\n"
 	"  pingpong  64 bytes there and back on kept tunnels\n"
-	"  idle      tunnels that stay open until stdin ends\n"
+	"  tls       what a TLS client does: a ClientHello as large as a\n"
+	"            browser's, 4 kB back, two small exchanges, close\n"
+	"  idle      tunnels that stay open until stdin ends; with --bytes,\n"
+	"            after so many each way\n"
 	"  halfopen  heads that never end, until stdin ends\n"
 	"\n"
 	"Options:\n"
 	"  --at ADDR:PORT      where to connect\n"
 	"  --target HOST:PORT  what to ask the proxy for\n"
 	"  --direct            open no tunnel: --at is not an HTTP proxy\n"
-	"  --hello NAME        begin with a ClientHello that names NAME\n"
+	"  --hello NAME        begin with a ClientHello that names NAME, as\n"
+	"                      large as curl's\n"
 	"  --conns N           connections at once (1)\n"
 	"  --time MS           how long (1000)\n"
 	"  --count N           how many requests, instead\n"
@@ -50,6 +56,7 @@ enum load_mode {
 	LOAD_HTTP,
 	LOAD_UPLOAD,
 	LOAD_PINGPONG,
+	LOAD_TLS,
 	LOAD_IDLE,
 	LOAD_HALFOPEN,
 	LOAD__COUNT,
@@ -58,12 +65,13 @@ enum load_mode {
 static const char *const mode_names[LOAD__COUNT] = {
 	[LOAD_TUNNEL] = "tunnel",     [LOAD_REFUSED] = "refused",
 	[LOAD_HTTP] = "http",         [LOAD_UPLOAD] = "upload",
-	[LOAD_PINGPONG] = "pingpong", [LOAD_IDLE] = "idle",
-	[LOAD_HALFOPEN] = "halfopen",
+	[LOAD_PINGPONG] = "pingpong", [LOAD_TLS] = "tls",
+	[LOAD_IDLE] = "idle",         [LOAD_HALFOPEN] = "halfopen",
 };
 
 /**
  * struct load - a run as the command line asks for it
+ * @carry: whether --bytes was given
  * @open:  text of plan.open
  * @first: text of plan.first; @next points into it
  */
@@ -74,6 +82,7 @@ struct load {
 	const char *hello;
 	const char *refusal;
 	bool direct;
+	bool carry;
 	uint64_t conns;
 	uint64_t time;
 	uint64_t count;
@@ -124,6 +133,7 @@ static void load_options(int argc, char **argv)
 			load.refusal = optarg;
 		else
 			exit(2);
+		load.carry |= c == 'b';
 	}
 	if (!load.at || optind != argc || !load.conns) {
 		fputs(usage, stderr);
@@ -172,6 +182,14 @@ static size_t load_request(char *to, size_t size)
 			       "Content-Length: %llu\r\n\r\n",
 			       load.target, bytes);
 		break;
+	case LOAD_IDLE:
+		if (load.carry)
+			len = snprintf(to, size,
+				       "POST /%llu HTTP/1.1\r\nHost: %s\r\n"
+				       "Content-Length: %llu\r\n\r\n",
+				       bytes, load.target, bytes);
+		break;
+	case LOAD_TLS:
 	case LOAD_PINGPONG:
 		len = snprintf(to, size, "%064d", 0);
 		break;
@@ -180,11 +198,19 @@ static size_t load_request(char *to, size_t size)
 			       "CONNECT %s HTTP/1.1\r\nHost: ", load.target);
 		break;
 	case LOAD_REFUSED:
-	case LOAD_IDLE:
 	case LOAD__COUNT:
 		break;
 	}
 	return (size_t)len;
+}
+
+/* The ClientHello goes alone, as it does where it is waited for. */
+static void load_tls(struct plan *p, size_t hello)
+{
+	p->first_len = hello;
+	p->greeting = NET_FLIGHT;
+	p->echo = p->next_len;
+	p->turns = TLS_TURNS;
 }
 
 static void load_plan(void)
@@ -201,17 +227,25 @@ static void load_plan(void)
 			load.target);
 		p->open = load.open;
 	}
+	if (load.mode == LOAD_TLS && !load.hello)
+		net_die("--hello is needed");
 	if (load.hello)
 		hello = net_hello((uint8_t *)load.first, TEXT_MAX / 2,
-				  load.hello);
+				  load.hello,
+				  load.mode == LOAD_TLS ? NET_HELLO_BROWSER
+							: NET_HELLO_CURL);
 	p->first = load.first;
 	p->next = load.first + hello;
 	p->next_len = load_request(load.first + hello, TEXT_MAX - hello);
 	p->first_len = hello + p->next_len;
 	if (load.mode == LOAD_HALFOPEN && hello)
 		p->first_len = hello / 2;
-	p->upload = load.mode == LOAD_UPLOAD ? load.bytes : 0;
+	p->use = load.mode == LOAD_IDLE && load.carry;
+	p->upload = load.mode == LOAD_UPLOAD || p->use ? load.bytes : 0;
 	p->echo = load.mode == LOAD_PINGPONG ? p->next_len : 0;
+	p->greeting = p->echo;
+	if (load.mode == LOAD_TLS)
+		load_tls(p, hello);
 	p->keep = load.mode == LOAD_PINGPONG || load.mode == LOAD_HTTP;
 	p->refused = load.mode == LOAD_REFUSED;
 	p->refusal = strcmp(load.refusal, "close") ? load.refusal : NULL;

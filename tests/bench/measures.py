@@ -6,7 +6,7 @@ bench.py runs the samples of all peers in turn, round after round."""
 import time
 
 import peers as p
-from lab import HTTP_PORT, OTHER, Failed
+from lab import ECHO_PORT, HTTP_PORT, NAME, OTHER, TLS_PORT, Failed
 
 GIGABYTE = 1000000000
 CONNS = ['--conns', 32]
@@ -74,12 +74,24 @@ class Connect(Measure):
 
     def wants(self):
         wants = [(cls, 10, 1, 'two') for cls in p.ALL
-                 if cls not in (p.Direct, p.HaproxyCopy)]
+                 if cls not in (p.Direct, p.HaproxyCopy, p.HaproxyPipes)]
         return wants + [(p.Squid, 10, 2, 'both')]
 
     def sample(self, peer):
         return per_operation(self.lab, peer, 'tunnel', *CONNS, *self.time,
                              *peer.at())
+
+
+class Tls(Connect):
+    name = 'tls'
+    title = 'as TLS does: ClientHello of 1,800 bytes, 4 kB back, two exchanges'
+
+    def wants(self):
+        return Measure.wants(self)
+
+    def sample(self, peer):
+        return per_operation(self.lab, peer, 'tls', *CONNS, *self.time,
+                             *peer.at(TLS_PORT), '--hello', NAME)
 
 
 class Rules(Connect):
@@ -157,7 +169,7 @@ class Download(Measure):
                 if 'transfer' in cls.does and cls is not p.Direct]
 
     def sample(self, peer):
-        size = int(500000000 * self.bench.pace)
+        size = int(peer.transfer * self.bench.pace)
         result = per_operation(self.lab, peer, self.mode, '--count', 1,
                                '--bytes', size, *peer.at())
         if 'cpu_s_per_gb' not in result:
@@ -182,7 +194,7 @@ class Pingpong(Measure):
 
     def sample(self, peer):
         how = ['pingpong', '--conns', self.conns, *self.time,
-               *peer.at(echo=True)]
+               *peer.at(ECHO_PORT)]
         warm_up(self.lab, *how)
         return answered(self.lab.load(*how))
 
@@ -207,22 +219,36 @@ class Idle(Measure):
     metrics = ('pss_bytes', 'kernel_bytes', 'descriptors', 'pipes',
                'base_bytes')
     tunnels = 2000
-    rounds = 1
+    rounds = 3
+    # What a tunnel does before it is idle.
+    use = ()
 
     def wants(self):
         # What rules cost pen-proxy shows in the memory that it starts with.
-        wants = super().wants() + [(p.PenProxy, rules, 1, '')
-                                   for rules in (10000, 100000)]
-        return [(*want[:3], 'fresh') for want in wants]
+        return [(cls, rules, 1, 'fresh') for cls, rules in
+                [(cls, 10) for cls in p.ALL if 'idle' in cls.does] +
+                [(p.PenProxy, 10000), (p.PenProxy, 100000)]]
 
     def sample(self, peer):
+        """Of a program that was just started: memory that another round has
+        left behind would be used again."""
+        peer.renew()
+        if not peer.start():
+            raise Failed('does not start')
+        try:
+            return self.idle(peer)
+        finally:
+            peer.stop()
+
+    def idle(self, peer):
         tunnels = max(int(self.tunnels * self.bench.pace), 200)
         # What the first tunnels cost once is not theirs.
         self.lab.load('tunnel', '--count', 300, '--conns', 32, *peer.at())
         peer.group.cpu_at_rest()
         memory, kernel = peer.group.pss(), peer.group.kernel()
         files, pipes = peer.group.descriptors()
-        held = self.lab.hold('idle', '--conns', tunnels, *peer.at(echo=True))
+        held = self.lab.hold('idle', '--conns', tunnels, *self.use,
+                             *peer.at())
         peer.group.cpu_at_rest()
         time.sleep(0.3)
         more, kernel_now = peer.group.pss(), peer.group.kernel()
@@ -236,6 +262,15 @@ class Idle(Measure):
                 'errors': report['errors'], 'done': report['held']}
 
 
+class IdleUsed(Idle):
+    name = 'idle_used'
+    title = 'memory of idle tunnels that have carried 100 kB each way'
+    use = ('--bytes', 100000)
+
+    def wants(self):
+        return [want for want in super().wants() if want[1] == 10]
+
+
 class Start(Measure):
     name, title = 'start', 'start to first tunnel'
     metrics = ('ms',)
@@ -246,8 +281,9 @@ class Start(Measure):
 
     def sample(self, peer):
         peer.renew()
-        result = self.lab.probe('start', [
-            '--cpu', min(self.lab.proxy_cpu), *peer.at()], peer.files())
+        with self.lab.by_dns():
+            result = self.lab.probe('start', [
+                '--cpu', min(self.lab.proxy_cpu), *peer.at()], peer.files())
         if result['errors']:
             raise Failed('does not start')
         return result
@@ -307,5 +343,5 @@ class Workers(Connect):
         return result
 
 
-ALL = [Connect, Rules, Refused, Halfopen, Http, Download, Upload, Pingpong,
-       Pingpong32, Pingpong32Two, Idle, Start, Reload, Workers]
+ALL = [Connect, Tls, Rules, Refused, Halfopen, Http, Download, Upload, Pingpong,
+       Pingpong32, Pingpong32Two, Idle, IdleUsed, Start, Reload, Workers]

@@ -16,7 +16,7 @@ def cost_table(run):
     """Instructions, calls and CPU of each operation."""
     about = run.about
     cpu = {'tunnel': ('connect', PEN),
-           'tunnel, TLS': ('connect', f'{PEN}, TLS in the tunnel'),
+           'tunnel, TLS': ('tls', PEN),
            'refused': ('refused', PEN), 'plain HTTP, kept': ('http', PEN)}
     yield ('| operation | instructions of its own | system calls, one alone | '
            'system calls, 32 at once | CPU, µs |')

@@ -14,8 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A ClientHello of the size that browsers and curl send. */
-#define HELLO_PADDING 200
+#define HELLO_PADDING_MAX 4096
 
 void net_die(const char *what)
 {
@@ -140,13 +139,13 @@ static void hello_server_name(struct hello *h, const char *name)
 	hello_put(h, name, len);
 }
 
-size_t net_hello(uint8_t *buf, size_t size, const char *name)
+size_t net_hello(uint8_t *buf, size_t size, const char *name, size_t want)
 {
-	static const uint8_t zero[HELLO_PADDING];
+	static const uint8_t zero[HELLO_PADDING_MAX];
 	static const uint8_t suites[] = {0x13, 0x01, 0x13, 0x02, 0xc0, 0x2f};
 	static const uint8_t versions[] = {4, 3, 4, 3, 3};
 	struct hello h = {.buf = buf, .size = size};
-	size_t extensions;
+	size_t extensions, padding;
 
 	/* RFC 8446 4.1.2: a record, in it the message, in it the fields. */
 	hello_put(&h, "\x16\x03\x01\0\0\x01\0\0\0\x03\x03", 11);
@@ -161,9 +160,12 @@ size_t net_hello(uint8_t *buf, size_t size, const char *name)
 	hello_put16(&h, 43);
 	hello_put16(&h, sizeof(versions));
 	hello_put(&h, versions, sizeof(versions));
+	padding = want > h.len + 4 ? want - h.len - 4 : 0;
+	if (padding > sizeof(zero))
+		net_die("no ClientHello is that large");
 	hello_put16(&h, 21);
-	hello_put16(&h, sizeof(zero));
-	hello_put(&h, zero, sizeof(zero));
+	hello_put16(&h, padding);
+	hello_put(&h, zero, padding);
 	hello_length(&h, extensions);
 	hello_length(&h, 7);
 	hello_length(&h, 3);

@@ -44,14 +44,23 @@ void net_nodelay(int fd);
  */
 void net_raise_files(void);
 
+/* Sizes of a ClientHello: that curl pads to, with OpenSSL (RFC 7685); and that
+ * of a browser, with a post-quantum key. */
+#define NET_HELLO_CURL 517
+#define NET_HELLO_BROWSER 1800
+/* What a server answers it with: its own hello, and its certificates. */
+#define NET_FLIGHT 4096
+
 /**
  * net_hello() - Write a TLS ClientHello, as one record, that names a server
  * @buf:  where to
  * @size: room there; the program ends if it is too small
  * @name: the server name, at most 255 bytes
+ * @want: how many bytes the record shall have, header and all; where the name
+ *        leaves no room for that, it has more
  *
  * Return: the number of bytes written.
  */
-size_t net_hello(uint8_t *buf, size_t size, const char *name);
+size_t net_hello(uint8_t *buf, size_t size, const char *name, size_t want);
 
 #endif /* PEN_BENCH_NET_H */

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* origin.c - the server behind the proxies of the bench
  *
- * Usage: origin HTTP-ADDR:PORT ECHO-ADDR:PORT
+ * Usage: origin HTTP-ADDR:PORT ECHO-ADDR:PORT TLS-ADDR:PORT DNS-ADDR:PORT
+ *               [NAME]...
  *
  * Theory of operation: one epoll loop.  On the first port `GET /N` is answered
- * by N bytes, and a body that is sent (Content-Length) is thrown away and
- * answered by none; connections are kept unless the request says otherwise.  On
- * the second port every byte comes back.  On both, a TLS record before the rest
- * is thrown away, so that proxies that look for a ClientHello see one.  A line
- * "ready" on stdout says that both ports accept; the program ends with stdin.
+ * by N bytes, and a body that is sent (Content-Length) is thrown away first;
+ * connections are kept unless the request says otherwise.  On the second port
+ * every byte comes back.  On both, a TLS record before the rest is thrown away,
+ * so that proxies that look for a ClientHello see one.  On the third, that
+ * record is answered by as many bytes as a server's hello and certificates
+ * have, and every byte after it comes back.  On the fourth, NAMEs have the
+ * address of the first, for who asks by DNS.  A line "ready" on stdout says
+ * that all ports are there; the program ends with stdin.
  */
-
-#include "tests/bench/net.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -22,30 +24,42 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/bench/dns.h"
+#include "tests/bench/net.h"
+
 #define CHUNK 262144
 #define HEAD_MAX 4096
 #define EVENTS 128
 #define RECORD_HEADER 5
 #define FILES_MAX 65536
 
+enum service {
+	SERVICE_HTTP,
+	SERVICE_ECHO,
+	SERVICE_TLS,
+	SERVICE__COUNT,
+};
+
 /**
  * struct peer - one connection
  * @fd:     its socket
- * @echo:   whether it came to the second port
+ * @kind:   by the port that it came to
  * @opened: whether the bytes before the payload, if any, are behind us
  * @last:   whether to close after the answer
  * @skip:   bytes that come in and are thrown away
  * @due:    whether an answer is owed once @skip is 0
+ * @answer: bytes that the answer then has
  * @left:   bytes of an answer that are still to be sent
  * @len:    bytes in @head
  * @head:   a request head, or what may become one
  */
 struct peer {
 	int fd;
-	bool echo;
+	enum service kind;
 	bool opened;
 	bool last;
 	bool due;
+	uint64_t answer;
 	uint64_t skip;
 	uint64_t left;
 	size_t len;
@@ -107,14 +121,15 @@ static bool peer_request(struct peer *p, size_t used)
 
 	p->last = strcasestr(p->head, "\r\nConnection: close") ||
 		  strstr(p->head, " HTTP/1.0\r\n");
+	p->answer = path ? strtoull(path + 1, NULL, 10) : 0;
+	p->len = 0;
 	if (body && early <= body) {
 		p->skip = body - early;
-		p->len = 0;
 		p->due = p->skip > 0;
-		return p->due || peer_answer(p, 0);
+		if (p->due)
+			return true;
 	}
-	p->len = 0;
-	return peer_answer(p, path ? strtoull(path + 1, NULL, 10) : 0);
+	return peer_answer(p, p->answer);
 }
 
 /* Drops a TLS record at the start; true once what follows is payload. */
@@ -132,7 +147,9 @@ static bool peer_open(struct peer *p)
 		return false;
 	p->len -= record;
 	memmove(p->head, p->head + record, p->len);
-	return p->opened = true;
+	p->opened = true;
+	p->left = p->kind == SERVICE_TLS ? NET_FLIGHT : 0;
+	return peer_send(p);
 }
 
 /* New bytes are in @head; false if the connection is over. */
@@ -143,7 +160,7 @@ static bool peer_take(struct peer *p)
 
 	if (!p->opened && !peer_open(p))
 		return p->len < HEAD_MAX;
-	if (p->echo) {
+	if (p->kind != SERVICE_HTTP) {
 		if (p->len)
 			alive = send(p->fd, p->head, p->len, MSG_NOSIGNAL) ==
 				(ssize_t)p->len;
@@ -173,7 +190,7 @@ static bool peer_skip(struct peer *p)
 	if (!p->due)
 		return true;
 	p->due = false;
-	return peer_answer(p, 0);
+	return peer_answer(p, p->answer);
 }
 
 static bool peer_read(struct peer *p)
@@ -194,7 +211,7 @@ static bool peer_read(struct peer *p)
 	}
 }
 
-static void origin_accept(int epoll, int listener, bool echo)
+static void origin_accept(int epoll, int listener, enum service kind)
 {
 	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP |
 					      EPOLLET};
@@ -209,7 +226,7 @@ static void origin_accept(int epoll, int listener, bool echo)
 		peers[fd] = p;
 		memset(p, 0, offsetof(struct peer, head));
 		p->fd = fd;
-		p->echo = echo;
+		p->kind = kind;
 		net_nodelay(fd);
 		event.data.ptr = p;
 		if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event))
@@ -232,19 +249,46 @@ static void peer_event(struct peer *p, uint32_t events)
 		peer_close(p);
 }
 
+static bool origin_is_one(const int *listener, const int *slot)
+{
+	int i;
+
+	for (i = 0; i <= SERVICE__COUNT; i++) {
+		if (slot == &listener[i])
+			return true;
+	}
+	return false;
+}
+
+/* What the slot of an event says: one of the listeners, or the resolver. */
+static void origin_event(int epoll, const int *listener, const int *slot,
+			 char **names, struct in_addr address)
+{
+	const ptrdiff_t place = slot - listener;
+
+	if (place == SERVICE__COUNT)
+		dns_serve(*slot, names, address);
+	else
+		origin_accept(epoll, *slot, (enum service)place);
+}
+
 int main(int argc, char **argv)
 {
 	struct epoll_event events[EVENTS];
-	struct sockaddr_in at;
-	int listener[2], end = STDIN_FILENO, epoll, i, n;
+	struct sockaddr_in at, first;
+	int listener[SERVICE__COUNT + 1], end = STDIN_FILENO, epoll, i, n;
+	int *slot;
 
-	if (argc != 3)
-		net_die("usage: origin HTTP-ADDR:PORT ECHO-ADDR:PORT");
+	if (argc < SERVICE__COUNT + 2)
+		net_die("usage: origin HTTP-ADDR:PORT ECHO-ADDR:PORT "
+			"TLS-ADDR:PORT DNS-ADDR:PORT [NAME]...");
 	net_raise_files();
 	epoll = epoll_create1(EPOLL_CLOEXEC);
-	for (i = 0; i < 2; i++) {
+	first = net_address(argv[1]);
+	for (i = 0; i <= SERVICE__COUNT; i++) {
 		at = net_address(argv[i + 1]);
-		listener[i] = net_listen(&at);
+		listener[i] =
+			i < SERVICE__COUNT ? net_listen(&at) : dns_listen(&at);
 		origin_watch(epoll, listener[i], &listener[i]);
 	}
 	origin_watch(epoll, end, &end);
@@ -253,12 +297,13 @@ int main(int argc, char **argv)
 	for (;;) {
 		n = epoll_wait(epoll, events, EVENTS, -1);
 		for (i = 0; i < n; i++) {
-			if (events[i].data.ptr == &end)
+			slot = events[i].data.ptr;
+			if (slot == &end)
 				return 0;
-			else if (events[i].data.ptr == &listener[0])
-				origin_accept(epoll, listener[0], false);
-			else if (events[i].data.ptr == &listener[1])
-				origin_accept(epoll, listener[1], true);
+			if (origin_is_one(listener, slot))
+				origin_event(epoll, listener, slot,
+					     argv + SERVICE__COUNT + 2,
+					     first.sin_addr);
 			else
 				peer_event(events[i].data.ptr,
 					   events[i].events);

@@ -11,7 +11,7 @@ import lab as labs
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NAME, OTHER, ORIGIN = labs.NAME, labs.OTHER, labs.ORIGIN
-HTTP_PORT, ECHO_PORT = labs.HTTP_PORT, labs.ECHO_PORT
+HTTP_PORT, ECHO_PORT, TLS_PORT = labs.HTTP_PORT, labs.ECHO_PORT, labs.TLS_PORT
 
 
 def fillers(count, wild=None):
@@ -34,20 +34,27 @@ class Peer:
     name = kind = program = None
     does = frozenset()
     refusal = '403'
+    # Bytes of a transfer; slow programs get less.
+    transfer = 500000000
     reload_signal = signal.SIGHUP
 
+    # Ports of its own for other ports of the origin, if it needs such.
+    others = ()
     # Where programs are that the bench makes or fetches itself.
     tools = ''
 
     def __init__(self, lab, rules=10, workers=1, tag=''):
         self.lab, self.rules, self.workers = lab, rules, workers
         self.tag = re.sub(r'\W+', '-', f'{self.name}{tag}-{rules}-{workers}')
-        self.port, self.echo_port = lab.new_port(), None
         self.group = self.process = None
+        self.renew()
 
     def renew(self):
         """Take ports that nobody has had."""
-        self.port, self.echo_port = self.lab.new_port(), None
+        self.port = self.lab.new_port()
+        self.ports = {HTTP_PORT: self.port}
+        for port in self.others:
+            self.ports[port] = self.lab.new_port()
 
     def files(self):
         """Write the configuration; the command line."""
@@ -103,15 +110,13 @@ class Peer:
         """Options of a load that it must refuse."""
         return [*self.at(host='no.test'), '--refusal', self.refusal]
 
-    def at(self, echo=False, host=NAME):
-        """How the load generator reaches it."""
-        port = ECHO_PORT if echo else HTTP_PORT
+    def at(self, port=HTTP_PORT, host=NAME):
+        """How the load generator reaches a port of the origin through it."""
         if self.kind == 'connect':
             return ['--at', f'127.0.0.1:{self.port}',
                     '--target', f'{host}:{port}']
-        own = self.echo_port if echo else self.port
         hello = ['--hello', host] if self.kind == 'sni' else []
-        return ['--at', f'127.0.0.1:{own}', '--direct'] + hello
+        return ['--at', f'127.0.0.1:{self.ports[port]}', '--direct'] + hello
 
 
 def first_line(argv, pattern=r'\d+(\.\d+)+[-+.\w]*'):

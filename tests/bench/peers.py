@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # peers.py - the programs that are compared, each with a minimal fair setting
-"""A peer lets origin.test through on the ports 80 and 7, and nothing else.  The
+"""A peer lets origin.test through on the ports 80, 7 and 443, and nothing else.  The
 rule for it is the last: who goes through them one by one has to go all the way.
 
 Others keep no log; pen-proxy logs as it does by default."""
@@ -11,9 +11,13 @@ import signal
 import subprocess
 
 import lab as labs
-from peer import (ECHO_PORT, HERE, HTTP_PORT, NAME, ORIGIN, Peer, fillers,
-                  first_line)
-from references import Haproxy, HaproxyCopy, HaproxySni, Nginx, Sniproxy
+from peer import (ECHO_PORT, HERE, HTTP_PORT, NAME, ORIGIN, TLS_PORT, Peer,
+                  fillers, first_line)
+from references import (Haproxy, HaproxyCopy, HaproxyPipes, HaproxySni, Nginx,
+                        Sniproxy)
+
+# What is let through, the busiest last.
+PORTS = (ECHO_PORT, TLS_PORT, HTTP_PORT)
 
 
 class Direct(Peer):
@@ -33,8 +37,7 @@ class Direct(Peer):
     def path(cls):
         return 'none'
 
-    def at(self, echo=False, host=NAME):
-        port = ECHO_PORT if echo else HTTP_PORT
+    def at(self, port=HTTP_PORT, host=NAME):
         return ['--at', f'{ORIGIN}:{port}', '--direct']
 
 
@@ -42,11 +45,11 @@ class PenProxy(Peer):
     name, kind = 'pen-proxy', 'connect'
     program = os.environ.get('PEN_PROXY', '')
     does = frozenset(['refused', 'http', 'transfer', 'pingpong', 'idle',
-                      'halfopen', 'start', 'reload', 'workers'])
+                      'halfopen', 'start', 'reload', 'workers', 'tls'])
 
     def policy(self, extra=()):
-        rules = [f'{name}:443' for name in fillers(self.rules, '*.{}')]
-        rules += [*extra, f'{NAME}:{ECHO_PORT}', f'{NAME}:{HTTP_PORT}']
+        rules = [f'{name}:443' for name in fillers(self.rules - 1, '*.{}')]
+        rules += [*extra, *(f'{NAME}:{port}' for port in PORTS)]
         return '\n'.join(rules) + '\n'
 
     def files(self):
@@ -71,20 +74,12 @@ file = {self.lab.dir}/{self.tag}.log
         return first_line([cls.program, '-V'], r'\S+$')
 
 
-class PenTls(PenProxy):
-    """The same, with a ClientHello at the start of each tunnel."""
-
-    name = 'pen-proxy, TLS in the tunnel'
-    does = frozenset()
-
-    def at(self, echo=False, host=NAME):
-        return super().at(echo, host) + ['--hello', host]
-
-
 class Tinyproxy(Peer):
     name, kind, program = 'tinyproxy', 'connect', 'tinyproxy'
+    transfer = 100000000
     # It keeps no connection alive, so there is nothing of `http` to measure.
-    does = frozenset(['refused', 'transfer', 'idle', 'start', 'reload'])
+    does = frozenset(['refused', 'transfer', 'idle', 'start', 'reload',
+                      'tls', 'pingpong'])
     # In the foreground SIGHUP ends it.
     reload_signal = signal.SIGUSR1
 
@@ -115,7 +110,7 @@ DisableViaHeader Yes
 class Squid(Peer):
     name, kind, program = 'squid', 'connect', 'squid'
     does = frozenset(['refused', 'http', 'transfer', 'pingpong', 'idle',
-                      'start', 'reload', 'workers'])
+                      'start', 'reload', 'workers', 'tls'])
 
     def policy(self, extra=()):
         names = fillers(self.rules + 1, '.{}')
@@ -163,14 +158,15 @@ class Mitmproxy(Peer):
     """What pen-proxy replaces, with an add-on that knows hosts and ports."""
 
     name, kind, program = 'mitmproxy', 'connect', 'mitmdump'
+    transfer = 100000000
     does = frozenset(['refused', 'http', 'transfer', 'pingpong', 'idle',
-                      'start'])
+                      'start', 'tls'])
 
     def files(self):
         addon = self.file('addon.py', f'''
 from mitmproxy import http
-ALLOWED = {{(name, 443) for name in {fillers(self.rules)!r}}}
-ALLOWED |= {{("{NAME}", {HTTP_PORT}), ("{NAME}", {ECHO_PORT})}}
+ALLOWED = {{(name, 443) for name in {fillers(self.rules - 1)!r}}}
+ALLOWED |= {{("{NAME}", port) for port in {PORTS}}}
 
 def judge(flow):
     if (flow.request.host, flow.request.port) not in ALLOWED:
@@ -191,7 +187,8 @@ request = judge
 
 class Privoxy(Peer):
     name, kind, program = 'privoxy', 'connect', 'privoxy'
-    does = frozenset(['refused', 'pingpong', 'idle', 'start'])
+    transfer = 100000000
+    does = frozenset(['refused', 'pingpong', 'idle', 'start', 'tls', 'transfer'])
 
     def policy(self, extra=()):
         names = fillers(self.rules + 1, '.{}')
@@ -223,11 +220,11 @@ debug 0
 class Goproxy(Peer):
     name, kind = 'goproxy', 'connect'
     does = frozenset(['refused', 'http', 'transfer', 'pingpong', 'idle',
-                      'start'])
+                      'start', 'tls'])
 
     def policy(self, extra=()):
-        hosts = [f'{name}:443' for name in fillers(self.rules)]
-        hosts += [*extra, f'{NAME}:{ECHO_PORT}', f'{NAME}:{HTTP_PORT}']
+        hosts = [f'{name}:443' for name in fillers(self.rules - 1)]
+        hosts += [*extra, *(f'{NAME}:{port}' for port in PORTS)]
         return '\n'.join(hosts) + '\n'
 
     def files(self):
@@ -262,7 +259,9 @@ class Srt(Peer):
     """The HTTP proxy of the sandbox-runtime, with a filter by host."""
 
     name, kind = 'srt', 'connect'
-    does = frozenset(['refused', 'http', 'transfer', 'idle', 'start'])
+    transfer = 100000000
+    does = frozenset(['refused', 'http', 'transfer', 'idle', 'start',
+                      'tls', 'pingpong'])
     package = '@anthropic-ai/sandbox-runtime'
     wanted = '0.0.78'
 
@@ -301,5 +300,35 @@ createHttpProxyServer({{
         return f"{cls.wanted} ({first_line(['node', '--version'])})"
 
 
-ALL = [Direct, PenProxy, PenTls, Tinyproxy, Squid, Goproxy, Srt,
-       Privoxy, Mitmproxy, Haproxy, HaproxySni, HaproxyCopy, Nginx, Sniproxy]
+ALL = [Direct, PenProxy, Tinyproxy, Squid, Goproxy, Srt,
+       Privoxy, Mitmproxy, Haproxy, HaproxySni, HaproxyPipes, HaproxyCopy,
+       Nginx, Sniproxy]
+
+# What is not measured, and why: programs, measures, the reason.
+WHY_NOT = (
+    ('smokescreen', 'all', 'Debian has no package of it'),
+    ('tinyproxy', 'http', 'keeps no connection alive'),
+    ('privoxy', 'http', 'keeps no connection alive as it is set up here'),
+    ('haproxy, nginx, sniproxy', 'http', 'are set up as relays, which see no '
+     'HTTP'),
+    ('haproxy TCP', 'refused, rules, halfopen, start', 'refuses nothing and '
+     'has no rules; haproxy SNI stands for it'),
+    ('haproxy SNI', 'transfer, pingpong, idle, workers', 'behind the '
+     'ClientHello it is haproxy TCP'),
+    ('sniproxy', 'pingpong, idle, tls, workers', 'has one destination port '
+     'for each name here, and one worker'),
+    ('goproxy, srt, mitmproxy', 'reload', 'have no rules in a file that a '
+     'signal makes them read: they are libraries with a few lines around'),
+    ('privoxy', 'reload', 'looks at its files by itself when a request comes, '
+     'there is no signal to time'),
+    ('haproxy, nginx', 'reload', 'start new processes for new rules, and are '
+     'set up without one that does so'),
+    ('tinyproxy, privoxy, goproxy', 'workers', 'have a thread for each '
+     'connection, or as many as there are cores, and no number to set'),
+    ('srt, mitmproxy', 'workers', 'have one thread that serves'),
+    ('all but pen-proxy and haproxy SNI', 'halfopen', 'the table that '
+     'pen-proxy is held to has no figure of theirs'),
+    ('goproxy, srt, mitmproxy', 'rules', 'look names up in a table of a few '
+     'lines that the bench itself has written'),
+    ('privoxy, nginx SNI, sniproxy', 'rules', 'are not set up for it'),
+)

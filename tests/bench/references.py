@@ -7,7 +7,7 @@ import os
 import re
 
 import lab as labs
-from peer import (ECHO_PORT, HTTP_PORT, NAME, ORIGIN, Peer, fillers,
+from peer import (ECHO_PORT, HTTP_PORT, NAME, ORIGIN, TLS_PORT, Peer, fillers,
                   first_line)
 
 
@@ -15,28 +15,29 @@ class Haproxy(Peer):
     """A reference: it passes TCP on and speaks no CONNECT."""
 
     name, kind, program = 'haproxy TCP', 'plain', 'haproxy'
-    does = frozenset(['transfer', 'pingpong', 'idle', 'workers'])
+    does = frozenset(['transfer', 'pingpong', 'idle', 'workers', 'tls'])
+    others = (ECHO_PORT, TLS_PORT)
     splice = 'option splice-request\n option splice-response'
+    # More lines of its global section.
+    tuning = ''
     frontend = 'bind 127.0.0.1:{port}\n default_backend o{target}'
 
     def policy(self, extra=()):
         return '\n'.join(fillers(self.rules + 1) + [NAME]) + '\n'
 
     def files(self):
-        self.echo_port = self.echo_port or self.lab.new_port()
         policy = self.write_policy()
         text = f'''global
  nbthread {self.workers}
  maxconn 6000
-defaults
+{self.tuning}defaults
  mode tcp
  {self.splice}
  timeout connect 5s
  timeout client 10m
  timeout server 10m
 '''
-        for port, target in ((self.port, HTTP_PORT),
-                             (self.echo_port, ECHO_PORT)):
+        for target, port in self.ports.items():
             text += f'frontend f{target}\n ' + self.frontend.format(
                 port=port, target=target, policy=policy) + '\n'
             text += f'backend o{target}\n server s {ORIGIN}:{target}\n'
@@ -52,7 +53,7 @@ class HaproxySni(Haproxy):
 
     name, kind = 'haproxy SNI', 'sni'
     refusal = 'close'
-    does = frozenset(['refused', 'halfopen', 'start'])
+    does = frozenset(['refused', 'halfopen', 'start', 'tls'])
     frontend = '''bind 127.0.0.1:{port}
  tcp-request inspect-delay 10s
  tcp-request content accept if {{ req.ssl_sni -i -f {policy} }}
@@ -60,12 +61,20 @@ class HaproxySni(Haproxy):
  use_backend o{target} if {{ req.ssl_sni -m found }}'''
 
 
+class HaproxyPipes(Haproxy):
+    """The same with pipes as large as pen-proxy's; by itself it has 64 KiB."""
+
+    name = 'haproxy TCP, 1 MiB pipes'
+    does = frozenset(['transfer'])
+    tuning = ' tune.pipesize 1048576\n'
+
+
 class HaproxyCopy(Haproxy):
     """The same without splicing."""
 
     name = 'haproxy TCP, copying'
     does = frozenset(['transfer'])
-    splice = 'option tcp-smart-connect'
+    splice = ''
 
 
 class Nginx(Peer):
@@ -73,11 +82,11 @@ class Nginx(Peer):
 
     name, kind, program = 'nginx SNI', 'sni', 'nginx'
     refusal = 'close'
-    does = frozenset(['refused', 'pingpong', 'idle'])
+    does = frozenset(['refused', 'pingpong', 'idle', 'tls', 'transfer'])
+    others = (ECHO_PORT, TLS_PORT)
     module = '/usr/lib/nginx/modules/ngx_stream_module.so'
 
     def files(self):
-        self.echo_port = self.echo_port or self.lab.new_port()
         text = f'''load_module {self.module};
 user root; daemon off; worker_processes {self.workers};
 pid {self.lab.dir}/{self.tag}.pid; error_log /dev/null crit;
@@ -87,8 +96,7 @@ stream {{
  map_hash_max_size 65536;
  preread_timeout 10s; proxy_timeout 10m; ssl_preread on;
 '''
-        for port, target in ((self.port, HTTP_PORT),
-                             (self.echo_port, ECHO_PORT)):
+        for target, port in self.ports.items():
             known = ''.join(f' {name} {ORIGIN}:{target};\n' for name in
                             fillers(self.rules + 1, '.{}') + [NAME])
             text += f''' map $ssl_preread_server_name $o{target} {{
@@ -113,8 +121,9 @@ class Sniproxy(Peer):
     """A reference: it looks at the server name, and speaks no CONNECT."""
 
     name, kind, program = 'sniproxy', 'sni', 'sniproxy'
+    transfer = 100000000
     refusal = 'close'
-    does = frozenset(['refused', 'start', 'reload'])
+    does = frozenset(['refused', 'start', 'reload', 'transfer'])
 
     def policy(self, extra=()):
         names = fillers(self.rules + 1, '.{}')

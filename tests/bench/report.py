@@ -7,31 +7,42 @@ import os
 import statistics
 
 import lab as labs
+import measures
 import model
+import peers
 import plot
 from judge import MACHINE, PEN, number, spread_text, verdicts
 
 CONNECT_PEERS = ('tinyproxy', 'squid', 'goproxy', 'srt', 'privoxy')
 REFERENCES = ('haproxy TCP', 'haproxy SNI', 'haproxy TCP, copying',
-              'nginx SNI', 'sniproxy')
+              'haproxy TCP, 1 MiB pipes', 'nginx SNI', 'sniproxy')
 # The rows of the table: title, measure, metric, rules, unit, factor.
 ROWS = (
     ('CONNECT, request, close: CPU per tunnel', 'connect', 'cpu_us', 10, 'µs',
      1),
-    ('the same with 10,000 rules', 'rules', 'cpu_us', 10000, 'µs', 1),
-    ('the same with 100,000 rules', 'rules', 'cpu_us', 100000, 'µs', 1),
+    ('as TLS does: CPU per tunnel', 'tls', 'cpu_us', 10, 'µs', 1),
+    ('CONNECT, request, close with 10,000 rules', 'rules', 'cpu_us', 10000, 'µs', 1),
+    ('CONNECT, request, close with 100,000 rules', 'rules', 'cpu_us', 100000,
+     'µs', 1),
     ('refused CONNECT: CPU', 'refused', 'cpu_us', 10, 'µs', 1),
     ('with 1,000 half-open heads: rate kept', 'halfopen', 'rate_kept', 10, '',
      1),
     ('plain HTTP, kept alive: CPU per request', 'http', 'cpu_us', 10, 'µs', 1),
     ('download: CPU per GB', 'download', 'cpu_s_per_gb', 10, 's', 1),
     ('upload: CPU per GB', 'upload', 'cpu_s_per_gb', 10, 's', 1),
-    ('64-byte ping-pong, one core: p50', 'pingpong', 'p50_us', 10, 'µs', 1),
+    ('64-byte ping-pong, one core: added p50', 'pingpong', 'p50_us', 10, 'µs',
+     1),
     ('32 tunnels ping-pong, one core: p50', 'pingpong32', 'p50_us', 10, 'µs',
      1),
-    ('32 tunnels ping-pong, one core: p99', 'pingpong32', 'p99_us', 10, 'µs',
-     1),
+    ('32 tunnels ping-pong, one core: p99, closed loop', 'pingpong32',
+     'p99_us', 10, 'µs', 1),
+    ('32 tunnels ping-pong, two cores: p50', 'pingpong32_two', 'p50_us', 10,
+     'µs', 1),
+    ('32 tunnels ping-pong, two cores: p99, closed loop', 'pingpong32_two',
+     'p99_us', 10, 'µs', 1),
     ('memory per idle tunnel (PSS)', 'idle', 'pss_bytes', 10, 'kB', 0.001),
+    ('the same after 100 kB each way', 'idle_used', 'pss_bytes', 10, 'kB',
+     0.001),
     ('start to first tunnel, 10 rules', 'start', 'ms', 10, 'ms', 1),
     ('start to first tunnel, 10,000 rules', 'start', 'ms', 10000, 'ms', 1),
     ('SIGHUP to new policy, 10 rules', 'reload', 'ms', 10, 'ms', 1),
@@ -41,13 +52,24 @@ ROWS = (
 
 def best(run, names, row):
     """The best of some peers in a row, with its name."""
-    _, measure, metric, rules, _, factor = row
+    _, measure, metric, rules, _, _ = row
     found = [(run.get(measure, name, rules, metric), name) for name in names]
     found = [pair for pair in found if pair[0] is not None]
     if not found:
         return ''
     value, name = max(found) if metric == 'rate_kept' else min(found)
-    return f'{name} {number(value * factor)}'
+    return f'{name} {shown(run, row, value)}'
+
+
+def shown(run, row, value):
+    """A figure as the table has it: of ping-pong, what a proxy adds."""
+    if value is None:
+        return ''
+    _, measure, metric, rules, _, factor = row
+    direct = run.get(measure, 'direct', rules, metric)
+    if measure == 'pingpong' and direct:
+        return f'+{number(value - direct)}'
+    return number(value * factor)
 
 
 def gain(run, name):
@@ -64,10 +86,10 @@ def main_table(run):
     yield '|---|---|---|---|---|---|'
     for row in ROWS:
         title, measure, metric, rules, unit, factor = row
-        values = [run.get(measure, name, rules, metric)
-                  for name in ('direct', 'mitmproxy', PEN)]
-        direct, mitm, own = (
-            number(v * factor) if v is not None else '' for v in values)
+        direct = run.get(measure, 'direct', rules, metric)
+        direct = number(direct * factor) if direct is not None else ''
+        mitm, own = (shown(run, row, run.get(measure, name, rules, metric))
+                     for name in ('mitmproxy', PEN))
         yield (f'| {title}{", " + unit if unit else ""} | {direct} | '
                f'{best(run, CONNECT_PEERS, row)} | '
                f'{best(run, REFERENCES, row)} | {mitm} | **{own}** |')
@@ -165,9 +187,15 @@ def about_lines(run):
         yield f'| {name} | {why} |'
 
 
+def why_not_table():
+    yield '| program | measure | not measured, because |'
+    yield '|---|---|---|'
+    for programs, what, why in peers.WHY_NOT:
+        yield f'| {programs} | {what} | {why} |'
+
+
 def write(run, folder):
     """report.md, cost.md and plot.svg."""
-    import measures
     names = {cls.name: cls.title for cls in measures.ALL}
     lines = ['# pen-proxy and others', '',
              'Written by `make bench`; README.md says how it measures.', '',
@@ -189,6 +217,7 @@ def write(run, folder):
                   *measure_table(run, measure), '']
         if company(run, measure):
             lines += [company(run, measure), '']
+    lines += ['## What is not measured', '', *why_not_table(), '']
     labs.write(f'{folder}/report.md', '\n'.join(lines).rstrip() + '\n')
     labs.write(f'{folder}/plot.svg', plot.draw(run))
     if 'instructions' in run.about:

@@ -11,7 +11,7 @@ lab_netns
 setup_file() {
   lab_file_setup
   lab_dns <<<"origin.test A $IP1"
-  exec 7> >(exec "$PEN_BUILD/bench/origin" "$IP1:80" "$IP1:7" >"$LAB/origin.out" 3>&- 4>&-)
+  exec 7> >(exec "$PEN_BUILD/bench/origin" "$IP1:80" "$IP1:7" "$IP1:443" "$IP1:5353" origin.test >"$LAB/origin.out" 3>&- 4>&-)
   printf '%s\n' "$!" >>"$LAB/pids"
   eventually 5 grep -q ready "$LAB/origin.out"
 }
@@ -31,7 +31,7 @@ teardown() {
 
 # allowing - a proxy that lets origin.test through
 allowing() {
-  printf 'origin.test:80\norigin.test:7\n' >rules
+  printf 'origin.test:%s\n' 80 7 443 >rules
   start_proxy proxy <<CONF
 [proxy]
 listen = 127.0.0.1:3128
@@ -137,6 +137,43 @@ while True:
   generate pingpong --count 500 --conns 8 --target origin.test:7
   reports 0 '.done == 500 and .errors == 0 and .p50_us > 0 and .p50_us <= .p99_us
     and .p99_us <= .max_us * 1.02'
+}
+
+@test "what TLS clients do goes through: a large ClientHello, its answer, two turns" {
+  allowing
+  generate tls --count 40 --conns 8 --hello origin.test --target origin.test:443
+  reports 0 '.done == 40 and .opened == 40 and .errors == 0 and .bytes == 40 * (4096 + 128)'
+}
+
+@test "the resolver knows the names that it was given" {
+  run "$PYTHON" -c '
+import socket, struct, sys
+def ask(name, kind):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(5)
+        labels = b"".join(bytes([len(l)]) + l.encode() for l in name.split("."))
+        s.sendto(struct.pack(">6H", 7, 256, 1, 0, 0, 0) + labels
+                 + struct.pack(">BHH", 0, kind, 1), (sys.argv[1], 5353))
+        m = s.recv(512)
+        assert m[:2] == b"\0\7"
+        return m[3] & 15, m[7], socket.inet_ntoa(m[-4:]) if m[7] else ""
+print(ask("Origin.test", 1), ask("origin.test", 28), ask("other.test", 1))
+' "$IP1"
+  assert_eq "(0, 1, '$IP1') (0, 0, '') (3, 0, '')" "$output" 'answers'
+}
+
+@test "tunnels are idle after they were used, if that is asked for" {
+  allowing
+  mkfifo hold
+  "$PEN_BUILD/bench/load" idle --conns 40 --bytes 100000 --at 127.0.0.1:3128 \
+    <hold >held 3>&- 4>&- &
+  local client=$!
+  exec 8>hold
+  eventually 5 grep -q ready held
+  exec 8>&-
+  wait "$client"
+  assert_json '.held == 40 and .errors == 0 and .done == 40 and .bytes == 8000000' \
+    "$(tail -n 1 held)"
 }
 
 @test "idle tunnels are held, and those that are lost are told" {
