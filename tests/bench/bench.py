@@ -207,6 +207,14 @@ def save(bench, options, extra):
         file.write('\n')
 
 
+def instruction_samples(costs):
+    """Instructions for a tunnel, as a measure like others."""
+    return [('instructions', judge.PEN, rules, 'tunnel', number, cost)
+            for rules, name in ((10, 'tunnel'), (10000, 'tunnel, 10,000 rules'),
+                                (100000, 'tunnel, 100,000 rules'))
+            for number, cost in enumerate(costs[name])]
+
+
 def run(options, tools):
     """Everything that is measured."""
     began = time.monotonic()
@@ -222,9 +230,9 @@ def run(options, tools):
         if not options.quick and not options.only:
             print('system calls and instructions', flush=True)
             bench.stop()
-            extra.update(calls=calls.list_all(lab)[0],
-                         counts=calls.count_all(lab),
-                         instructions=calls.cost_all(lab))
+            extra.update(calls.everything(lab))
+            extra['measures'].append('instructions')
+            bench.samples += instruction_samples(extra['instructions'])
     extra['seconds'] = round(time.monotonic() - began)
     for name, why in bench.missing.items():
         bench.missing[name] = str(why)

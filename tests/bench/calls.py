@@ -1,7 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 # calls.py - the system calls and instructions that an operation costs
-"""Counts under strace and callgrind; exact, so they hold on a busy machine.
+"""Counts under strace and callgrind, which a busy machine does not change.
+
+strace slows the proxy down, so that at 32 at once more events wait for it at
+each turn than without: calls for each operation are fewer than in earnest.
+callgrind's figures differ by some 2 % between runs: three of each are taken.
 
   calls.py list    the calls of one operation of each kind, one by one
   calls.py count   calls for each operation, 32 at once
@@ -13,6 +17,7 @@ import collections
 import os
 import re
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -31,6 +36,8 @@ OPERATIONS = {
     'refused': (['refused'], 'no.test'),
     'plain HTTP, kept': (['http'], peers.NAME),
 }
+REPEATS = 3
+PAUSE = 'a pause of over 1 s'
 CALL = re.compile(r'^(\d+) +(\w+)\((.*)\) += (-?\w+)(?: (E\w+))?')
 
 
@@ -123,19 +130,34 @@ class Reader:
         return text
 
 
-def list_operation(lab, peer, mode, host, count):
-    """The calls of the thread that serves one operation, in words."""
-    trace = Tracer(lab, peer, '-yy', '-s', '16')
-    lab.load(*mode, '--count', count, *where(peer, mode, host))
-    text = trace.end()
+def in_words(text):
+    """The calls of the thread that serves, from the first client on."""
     lines = list(whole_lines(text))
     worker = next(line[0] for line in lines if line[1].startswith('accept'))
     reader = Reader()
     calls = [reader.read(*line[1:]) for line in lines if line[0] == worker]
-    start = next(i for i, c in enumerate(calls) if c.startswith('accept'))
+    first = next(i for i, c in enumerate(calls) if c.startswith('accept'))
     last = max(i for i, c in enumerate(calls)
                if re.search('client|origin|log', c))
-    return [c for c in calls[start:last + 1] if 'newfstatat' not in c]
+    return calls[first:last + 1]
+
+
+def list_operation(lab, peer, mode, host, count):
+    """The calls of one operation, in words."""
+    trace = Tracer(lab, peer, '-yy', '-s', '16')
+    lab.load(*mode, '--count', count, *where(peer, mode, host))
+    return in_words(trace.end())
+
+
+def list_pause(lab, peer):
+    """What a used tunnel costs when nothing comes for more than a second."""
+    trace = Tracer(lab, peer, '-yy', '-s', '16')
+    held = lab.hold('idle', '--conns', 1, '--bytes', 1, *peer.at())
+    time.sleep(2.5)
+    calls = in_words(trace.end())
+    lab.release(held)
+    last = max(i for i, c in enumerate(calls) if c.startswith('sendto'))
+    return calls[last + 1:]
 
 
 def reasons():
@@ -160,6 +182,9 @@ def list_all(lab):
         calls = list_operation(lab, peer, mode, host, 3 if kept else 1)
         if kept:
             calls = second_request(calls)
+        result[name] = calls
+    result[PAUSE] = list_pause(lab, peer)
+    for name, calls in result.items():
         result[name] = [(call, why_of(call, table)) for call in calls]
         unknown |= {call for call, why in result[name] if not why}
     peer.stop()
@@ -230,10 +255,51 @@ def instructions(lab, mode, host, number, rules=10, workers=1, idle=0,
 
 
 def cost_of(lab, mode, host, **how):
-    """Instructions for one operation: what more of them cost more."""
+    """Instructions for one operation, of some runs: what more of them cost
+    more."""
     few, many = 200, 1200
-    return (instructions(lab, mode, host, many, **how) -
-            instructions(lab, mode, host, few, **how)) / (many - few)
+    return [(instructions(lab, mode, host, many, **how) -
+             instructions(lab, mode, host, few, **how)) / (many - few)
+            for _ in range(REPEATS)]
+
+
+def log_bytes_all(lab, total=1000):
+    """Bytes in the log for each operation, one after the other."""
+    result, peer = {}, start(lab)
+    for name, (mode, host) in OPERATIONS.items():
+        before = os.path.getsize(peer.log())
+        lab.load(*mode, '--count', total, *where(peer, mode, host))
+        peer.group.cpu_at_rest()
+        result[name] = (os.path.getsize(peer.log()) - before) / total
+    peer.stop()
+    return result
+
+
+def write_time(path, line, lines):
+    """Nanoseconds for a line when so many go into a file by one write()."""
+    text, times = b'x' * int(line) * lines, 2000
+    with open(path, 'wb', buffering=0) as file:
+        began = time.perf_counter_ns()
+        for _ in range(times):
+            file.write(text)
+        took = time.perf_counter_ns() - began
+    os.unlink(path)
+    return took / times / lines
+
+
+def accepts_all(lab, total=2000):
+    """By workers: accept4 calls for each tunnel that find no client."""
+    result = {}
+    for workers in (1, 2, 4):
+        peer = start(lab, workers=workers)
+        trace = Tracer(lab, peer, '-e', 'trace=accept4')
+        report = lab.load('tunnel', '--count', total, '--conns', 32,
+                          *peer.at())
+        lines = list(whole_lines(trace.end()))
+        result[workers] = sum(error == 'EAGAIN' for *_, error in lines) / \
+            report['done']
+        peer.stop()
+    return result
 
 
 def cost_all(lab):
@@ -247,6 +313,17 @@ def cost_all(lab):
                       ('tunnel, 2 workers', {'workers': 2})):
         result[name] = cost_of(lab, mode, host, **how)
     return result
+
+
+def everything(lab):
+    """All that cost.md is made of, beside the samples."""
+    log = log_bytes_all(lab)
+    path = f'{lab.dir}/written'
+    return {'calls': list_all(lab)[0], 'counts': count_all(lab),
+            'log_bytes': log, 'accepts_in_vain': accepts_all(lab),
+            'write_ns': {lines: write_time(path, log['tunnel'], lines)
+                         for lines in (1, 32)},
+            'instructions': cost_all(lab)}
 
 
 def show_top(lab):
@@ -278,8 +355,9 @@ def show_count(lab):
 
 
 def show_cost(lab):
-    for name, number in cost_all(lab).items():
-        print(f'{number:12,.0f} instructions  {name}', flush=True)
+    for name, found in cost_all(lab).items():
+        print(f'{statistics.median(found):12,.0f} instructions  {name} '
+              f'({min(found):,.0f} to {max(found):,.0f})', flush=True)
 
 
 def main():

@@ -61,9 +61,12 @@ allowlist = {self.write_policy()}
 [limits]
 max-connections = 16384
 [log]
-file = {self.lab.dir}/{self.tag}.log
+file = {self.log()}
 '''
         return [self.path(), '-c', self.file('ini', config)]
+
+    def log(self):
+        return f'{self.lab.dir}/{self.tag}.log'
 
     @classmethod
     def path(cls):

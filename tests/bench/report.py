@@ -197,6 +197,7 @@ def why_not_table():
 def write(run, folder):
     """report.md, cost.md and plot.svg."""
     names = {cls.name: cls.title for cls in measures.ALL}
+    names['instructions'] = 'instructions for a tunnel (callgrind)'
     lines = ['# pen-proxy and others', '',
              'Written by `make bench`; README.md says how it measures.', '',
              *about_lines(run), '', '## Where pen-proxy stands', '',

@@ -181,3 +181,15 @@ bench.options_of()"
     cmp "$file" "$LAB_ROOT/doc/bench/$file"
   done
 }
+
+@test "what is drawn has the spread of the rounds, and bars as long as figures" {
+  samples connect cpu_us pen-proxy 10 50 60 70
+  samples connect cpu_us tinyproxy 10 120 120 120
+  printf '{}\n' >run.json
+  python "import judge, plot, re
+svg = plot.draw(judge.Run('$LAB'))
+one, two = [float(w) for w in re.findall(r'width=\"([0-9.]+)\" height=\"14\"', svg)]
+assert abs(two / one - 2) < 0.01, (one, two)
+assert svg.count('<path') == 1, svg"
+  assert_eq 0 "$status" 'status'
+}
