@@ -70,7 +70,7 @@ class Measure:
 class Connect(Measure):
     name, title = 'connect', 'CONNECT, request, close'
     metrics = ('cpu_us', 'rate', 'p50_us', 'p99_us')
-    seconds = 0.8
+    seconds = 0.6
 
     def wants(self):
         wants = [(cls, 10, 1, 'two') for cls in p.ALL
@@ -186,7 +186,7 @@ class Upload(Download):
 class Pingpong(Measure):
     name, title = 'pingpong', '64 bytes there and back, all on one core'
     metrics = ('p50_us', 'p99_us')
-    seconds = 0.5
+    seconds = 0.4
     conns = 1
 
     def wants(self):
@@ -202,7 +202,7 @@ class Pingpong(Measure):
 class Pingpong32(Pingpong):
     name, title = 'pingpong32', '64 bytes there and back, 32 tunnels, one core'
     conns = 32
-    seconds = 0.7
+    seconds = 0.6
 
 
 class Pingpong32Two(Pingpong32):
@@ -243,7 +243,8 @@ class Idle(Measure):
     def idle(self, peer):
         tunnels = max(int(self.tunnels * self.bench.pace), 200)
         # What the first tunnels cost once is not theirs.
-        self.lab.load('tunnel', '--count', 300, '--conns', 32, *peer.at())
+        answered(self.lab.load('tunnel', '--count', 300, '--conns', 32,
+                               *peer.at()))
         peer.group.cpu_at_rest()
         memory, kernel = peer.group.pss(), peer.group.kernel()
         files, pipes = peer.group.descriptors()
@@ -266,6 +267,7 @@ class IdleUsed(Idle):
     name = 'idle_used'
     title = 'memory of idle tunnels that have carried 100 kB each way'
     use = ('--bytes', 100000)
+    tunnels = 1000
 
     def wants(self):
         return [want for want in super().wants() if want[1] == 10]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # peers.py - the programs that are compared, each with a minimal fair setting
-"""A peer lets origin.test through on the ports 80, 7 and 443, and nothing else.  The
-rule for it is the last: who goes through them one by one has to go all the way.
+"""A peer lets origin.test through on the ports 80, 7 and 443, and nothing else.
+The rule for it is the last: who takes them one by one has to go all the way.
 
 Others keep no log; pen-proxy logs as it does by default."""
 
@@ -191,7 +191,8 @@ request = judge
 class Privoxy(Peer):
     name, kind, program = 'privoxy', 'connect', 'privoxy'
     transfer = 100000000
-    does = frozenset(['refused', 'pingpong', 'idle', 'start', 'tls', 'transfer'])
+    does = frozenset(['refused', 'pingpong', 'idle', 'start', 'tls',
+                      'transfer'])
 
     def policy(self, extra=()):
         names = fillers(self.rules + 1, '.{}')
