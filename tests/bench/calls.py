@@ -5,7 +5,7 @@
 
 strace slows the proxy down, so that at 32 at once more events wait for it at
 each turn than without: calls for each operation are fewer than in earnest.
-callgrind's figures differ by some 2 % between runs: three of each are taken.
+callgrind's figures differ by up to 2 % between runs: three of each are taken.
 
   calls.py list    the calls of one operation of each kind, one by one
   calls.py count   calls for each operation, 32 at once
