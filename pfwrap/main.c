@@ -19,6 +19,8 @@
 #include <mach-o/dyld.h>
 #endif
 
+#include "pen_build.h"
+
 enum { INPUT_SECONDS = 10, TOTAL_SECONDS = 60, LOAD_TRIES = 3 };
 
 extern char **environ;
@@ -252,6 +254,10 @@ int main(int argc, char **argv)
 	const char *uid = getenv("SUDO_UID");
 
 	main_harden();
+	if (argc == 2 && strcmp(argv[1], "-V") == 0) {
+		printf("pen-pfctl %s\n", PEN_VERSION);
+		return fflush(stdout) == 0 ? STATUS_OK : STATUS_REFUSED;
+	}
 	(void)args_number(uid ? uid : "0", UINT32_MAX - 1, &caller);
 	if (argc < 2 || !args_parse(argv + 1, &asked))
 		die(STATUS_USAGE,

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Summary: say what the commands do
-# Usage: pen help [COMMAND]... | pen help presets
+# Usage: pen help [COMMAND]... | pen help presets [--json]
 #
 # Without a command: all of them, one line each. With presets: the rules that have
 # a name, for 'pen allow @NAME' and 'pen init --preset NAME'.
 #
 # Options:
+#   --json       the presets as a JSON array
 #   -h, --help   this text
 
 set -u -o pipefail
@@ -19,7 +20,7 @@ main() {
   case ${1-} in
     -*) command_option "$1" ;;
     presets)
-      (($# == 1)) || command_usage "unexpected argument '$2'"
+      command_json "${@:2}"
       help_presets
       return
       ;;
@@ -36,6 +37,10 @@ main() {
 
 # help_presets - list the presets, one line each
 help_presets() {
+  if [[ $command_wants_json == yes ]]; then
+    presets_list | jq -R -n '[inputs / "\t" | {name: .[0], summary: .[1]}]' || die "jq failed"
+    return
+  fi
   presets_list | while IFS=$'\t' read -r name summary; do
     printf '  @%-14s %s\n' "$name" "$summary"
   done

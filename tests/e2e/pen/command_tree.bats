@@ -75,11 +75,26 @@ every_command() {
 
 @test "every listing has --json" {
   pen init
-  for words in status list version doctor "proxy status" "egress log" "egress suggest" "config show"; do
+  for words in status list version doctor "proxy status" "egress log" "egress suggest" "config show" "help presets"; do
     # shellcheck disable=SC2086 # words
-    pen $words --json | jq -e 'type == "object" or type == "array"' >/dev/null ||
+    pen $words --json >listing || [[ $words == *status || $words == doctor ]] || fail "pen $words --json"
+    jq -e -n '[inputs | type] | . == ["object"] or . == ["array"]' listing >/dev/null ||
       fail "pen $words --json"
   done
+}
+
+@test "version names every program, also a pen-pfctl that says none" {
+  pfctl=${PEN_PROXY%/*}/pen-pfctl
+  said=$("$pfctl" -V)
+  assert_eq "pen-pfctl ${said#pen-pfctl }" "$said"
+  run env PEN_PFCTL="$pfctl" "$LAB_ROOT/penctl/pen" version
+  assert_eq "pen pen-proxy pen-jail pen-pfctl" "$(awk '{ print $1 }' <<<"$output" | xargs)"
+  assert_contains "$output" "pen-pfctl  ${said#pen-pfctl }"
+  PEN_PFCTL=$pfctl pen version --json | jq -e --arg said "${said#pen-pfctl }" \
+    'keys == ["pen", "pen-jail", "pen-pfctl", "pen-proxy"] and .["pen-pfctl"] == $said'
+  assert_eq unknown "$(PEN_PFCTL=/bin/false pen version --json | jq -r '.["pen-pfctl"]')"
+  run env PEN_PFCTL=/no/such/program "$LAB_ROOT/penctl/pen" version
+  assert_contains "$output" "pen-pfctl  missing"
 }
 
 @test "an option that lacks its value is wrong usage" {
