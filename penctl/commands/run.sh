@@ -91,7 +91,10 @@ run_option() {
       [[ $1 == --log ]] || run_stats=$2
       [[ $1 == --stats ]] || run_log=$2
       ;;
-    --env) run_option -e "$2" ;;
+    -e | --env)
+      command_pair "$1" "$2"
+      run_words+=(-e "$2")
+      ;;
     *)
       run_check_value "$1" "$2"
       run_words+=("$1" "$2")
@@ -107,7 +110,6 @@ run_check_value() {
     --timeout) form='^[1-9][0-9]{0,8}(ms|s|m|h)$' what="a duration such as 500ms, 5s, 2m or 1h" ;;
     --memory) form='^[1-9][0-9]{0,15}[kmg]?$' what="a size such as 512m or 2g" ;;
     --cpus) form='^([1-9][0-9]{0,3}(\.[0-9]{1,3})?|0\.[0-9]{0,2}[1-9]0{0,2})$' what="a number such as 1.5" ;;
-    -e) form='^[^=]+=' what="NAME=VALUE" ;;
     *) return 0 ;;
   esac
   [[ $2 =~ $form ]] || die_input "$1: '$2' is not $what"

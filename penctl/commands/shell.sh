@@ -22,7 +22,7 @@ main() {
   while (($#)); do
     [[ $1 != --*=* ]] || set -- "${1%%=*}" "${1#*=}" "${@:2}"
     case $1 in
-      -e | --env) command_value "$@" && environment+=("$2") && shift ;;
+      -e | --env) command_pair "$@" && environment+=("$2") && shift ;;
       -w | --workdir) command_value "$@" && workdir=$2 && shift ;;
       -*) command_option "$1" ;;
       *) command_usage "unexpected argument '$1'; 'pen exec' runs a command" ;;

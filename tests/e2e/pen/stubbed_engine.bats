@@ -1,0 +1,161 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# stubbed_engine.bats - what pen asks of a container engine and of pen-pfctl, shown
+# with programs that play them; the real ones are in tests/e2e/containers
+
+load common
+
+setup() {
+  pen_setup
+  ENGINE=$LAB/engine
+  RULES=$ENGINE/rules
+  mkdir -p "$LAB/bin" "$ENGINE" "$RULES"
+  touch "$ENGINE/containers" "$ENGINE/networks" "$ENGINE/volumes" "$ENGINE/calls"
+  stub_docker
+  stub_podman
+  stub_pfctl
+  stub_wrapper
+  LOST=pen-user-$UID-project-lost-123456
+  export ENGINE RULES LOST PEN_PFCTL=$LAB/pfctl
+}
+
+# What is up here is played: there is nothing to stop.
+teardown() {
+  rm -rf "$HOME/.pen"
+  pen_teardown
+}
+
+# stub_docker - a docker that has what the files in $ENGINE name, and runs commands
+# of `exec` on the host, in an environment of its own; silent while $ENGINE/silent is
+stub_docker() {
+  cat >"$LAB/bin/docker" <<'END'
+#!/bin/bash
+[[ ! -e $ENGINE/silent ]] || { echo 'Cannot connect to the daemon' >&2; exit 1; }
+printf '%s\n' "$*" >>"$ENGINE/calls"
+about="$*"
+name=${about##*name=^} name=${name%%\$*}
+forget() { grep -vx "$2" "$ENGINE/$1" >"$ENGINE/new"; mv "$ENGINE/new" "$ENGINE/$1"; }
+case "$1 ${2-}" in
+  'ps --all')
+    if [[ $about == *'{{.State}}'* ]]; then
+      ! grep -qx "$name" "$ENGINE/containers" || echo running
+    else
+      sed 's/^/container /' "$ENGINE/containers"
+    fi
+    ;;
+  'network ls' | 'volume ls')
+    if [[ $about == *name=* ]]; then
+      grep -x "$name" "$ENGINE/$1s"
+    else
+      sed "s/^/$1 /" "$ENGINE/$1s"
+    fi
+    ;;
+  'network rm' | 'volume rm') forget "$1s" "$3" ;;
+  'rm --force') forget containers "${!#}" ;;
+  'exec --interactive')
+    shift 2
+    words=()
+    while [[ $1 == --* ]]; do
+      [[ $1 != --env ]] || words+=("$2")
+      shift $((1 + ($# > 1)))
+    done
+    shift
+    exec env -i PATH="$PATH" "${words[@]}" "$@"
+    ;;
+esac
+true
+END
+  chmod +x "$LAB/bin/docker"
+}
+
+# stub_podman - a podman that has nothing
+stub_podman() {
+  printf '#!/bin/sh\nexit 0\n' >"$LAB/bin/podman"
+  chmod +x "$LAB/bin/podman"
+}
+
+# stub_pfctl - a pen-pfctl whose rule sets are the files in $RULES
+stub_pfctl() {
+  cat >"$LAB/pfctl" <<'END'
+#!/bin/bash
+case $1 in
+  list) for set in "$RULES"/*; do [[ ! -e $set ]] || echo "${set##*/} pen0"; done ;;
+  load) { echo "$*"; cat; } >"$RULES/$2" ;;
+  flush) rm -f "$RULES/$2" ;;
+  check) cat >/dev/null ;;
+  verify) [[ -e $RULES/$2 ]] ;;
+esac
+END
+  chmod +x "$LAB/pfctl"
+}
+
+# stub_wrapper - what puts the stubs into the place of the system's programs
+stub_wrapper() {
+  cat >"$LAB/with-stubs" <<'END'
+#!/bin/bash
+for stub in "${0%/*}"/bin/*; do
+  path=$(PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin command -v "${stub##*/}") || continue
+  mount --bind "$stub" "$path" || exit 99
+done
+PATH=$PATH:${0%/*}/bin exec "$@"
+END
+  chmod +x "$LAB/with-stubs"
+}
+
+# pen ARG... - the program under test, with the stubs
+pen() {
+  timeout -k 5 60 unshare -m "$LAB/with-stubs" "$LAB_ROOT/penctl/pen" "$@"
+}
+
+# identity PID - print what pen writes down of a process
+identity() {
+  local pid="$1" stat=""
+  stat=$(<"/proc/$pid/stat")
+  # shellcheck disable=SC2086 # the fields are numbers
+  set -- ${stat##*) }
+  printf '%s %s\n' "$pid" "${20}"
+}
+
+# play_box FOLDER NAME - as if the box NAME were up, with its files in FOLDER
+play_box() {
+  mkdir -p "$1"
+  identity "$$" >"$1/pid"
+  printf 'docker %s bridge\n' "$2" >"$1/box"
+  printf '192.0.2.1:8080\n' >"$1/proxy"
+  printf '%s-container\n' "$2" >>"$ENGINE/containers"
+  printf '%s-network\n' "$2" >>"$ENGINE/networks"
+}
+
+# play_sandbox - the sandbox of this directory is up, with docker; sets DIR
+play_sandbox() {
+  pen init --runtime docker
+  DIR=$(sandbox_dir)
+  play_box "$DIR/run" "${DIR##*/}"
+  printf 'docker\n' >"$DIR/run/runtime"
+}
+
+# play_lost - there is a container, with network and rules, of which pen knows nothing
+play_lost() {
+  printf '%s\n' "$LOST-container" >"$ENGINE/containers"
+  printf '%s\n' "$LOST-network" >"$ENGINE/networks"
+  printf 'loaded\n' >"$RULES/$LOST"
+}
+
+@test "exec and shell refuse -e without a value, which an engine would take from the host" {
+  play_sandbox
+  export HOST_SECRET=hidden
+  : >"$ENGINE/calls"
+  for option in HOST_SECRET 'HOST_*' =x ''; do
+    for name in -e --env; do
+      run pen exec "$name" "$option" -- true
+      assert_eq 2 "$status" "status of pen exec $name '$option'"
+      assert_eq "pen: $name: '$option' is not NAME=VALUE" "$output"
+      run pen shell "$name" "$option" </dev/null
+      assert_eq 2 "$status" "status of pen shell $name '$option'"
+      assert_eq "pen: $name: '$option' is not NAME=VALUE" "$output"
+    done
+  done
+  [[ ! -s $ENGINE/calls ]] || fail "asked of the engine: $(<"$ENGINE/calls")"
+  assert_eq "x=y" "$(pen exec -e 'A=x=y' -- sh -c 'echo "$A"')"
+  assert_eq "" "$(pen exec -e A= -- sh -c 'echo "$A"')"
+}
