@@ -217,7 +217,9 @@ exec_run_command() {
   fi
 }
 
-# exec_write_stats MILLISECONDS STATUS - write what pen-jail --stats would
+# exec_write_stats MILLISECONDS STATUS - write what pen-jail --stats would. An
+# engine tells a signal by the status alone; 128 and more than 64, the last signal
+# of Linux, is a program's own.
 exec_write_stats() {
   local used="" timed_out=false capture=false
   # Of a box that was killed there are the numbers of that moment.
@@ -230,7 +232,7 @@ exec_write_stats() {
     --arg out "$(cat -- "$box_dir/out.bytes" 2>/dev/null)" \
     --arg err "$(cat -- "$box_dir/err.bytes" 2>/dev/null)" \
     '{duration_ms: $duration, exit_code: $status,
-      signal: (if $status > 128 and ($timed_out | not) then $status - 128 else null end),
+      signal: (if $status > 128 and $status <= 192 and ($timed_out | not) then $status - 128 else null end),
       timed_out: $timed_out, oom_killed: (($used.oom_kills // 0) > 0),
       peak_memory_bytes: $used.peak_memory_bytes, cpu_ms: $used.cpu_ms,
       limits: "cgroup", capture: $capture,

@@ -159,3 +159,17 @@ play_lost() {
   assert_eq "x=y" "$(pen exec -e 'A=x=y' -- sh -c 'echo "$A"')"
   assert_eq "" "$(pen exec -e A= -- sh -c 'echo "$A"')"
 }
+
+@test "F2: statistics name a signal only for a status that one can have" {
+  cat >"$LAB/write-stats" <<'END'
+. "$1/penctl/commands/lib/all.sh"
+. "$pen_lib/containers-exec.sh"
+tool_stats() { return 1; }
+box_container=none box_dir=$2 exec_stats=$2/stats
+exec_write_stats 1 "$3"
+END
+  for pair in 0:null 1:null 128:null 137:9 143:15 192:64 193:null 200:null 255:null; do
+    bash "$LAB/write-stats" "$LAB_ROOT" "$LAB" "${pair%:*}"
+    assert_eq "$pair" "$(jq -r '"\(.exit_code):\(.signal)"' "$LAB/stats")"
+  done
+}
