@@ -97,17 +97,31 @@ firewall_name_servers() {
 }
 
 # firewall_reload - put the network allow-list of the selected sandbox, with its
-# config loaded, in force, if it is up behind a firewall
+# config loaded, in force in the sandbox and in its one-shot runs, as far as they
+# are up behind a firewall
 firewall_reload() {
-  local kind="" proxy=""
-  state_is_up || return 0
-  [[ -s $sandbox_run/box ]] || return 0
-  IFS=' ' read -r _ _ kind <"$sandbox_run/box" || die "cannot read $sandbox_run/box"
+  local folder="" status=0
+  ! state_is_up || firewall_reload_box "$sandbox_run" || status=1
+  for folder in "$sandbox_run"/one.*; do
+    ! state_has_run "$folder" || firewall_reload_box "$folder" || status=1
+  done
+  ((status == 0)) || die "the network allow-list is not in force everywhere"
+}
+
+# firewall_reload_box FOLDER - the same for the box whose files are in FOLDER; says
+# so and fails if it cannot
+firewall_reload_box() {
+  local name="" kind="" proxy=""
+  { IFS=' ' read -r _ name kind <"$1/box"; } 2>/dev/null || return 0
   [[ $kind == bridge ]] || return 0
-  IFS= read -r proxy <"$sandbox_run/proxy" || die "cannot read $sandbox_run/proxy"
+  # Without one yet it is coming up, and reads the list when that is done.
+  { IFS= read -r proxy <"$1/proxy"; } 2>/dev/null || return 0
   firewall_check
-  firewall_load_rules "$sandbox_name" "$proxy" ||
-    die "the firewall does not take the rules: $firewall_words"
+  firewall_load_rules "$name" "$proxy" && return
+  # A run may have ended meanwhile.
+  [[ -s $1/box ]] || return 0
+  log_note "the firewall does not take the rules of $name: $firewall_words"
+  return 1
 }
 
 # firewall_load_rules NAME GATEWAY:PORT - put the real rules in force: the proxy

@@ -148,9 +148,9 @@ policy_difference() {
   diff -- "$1" "$2" | sed -n 's/^< /- /p; s/^> /+ /p' | policy_visible
 }
 
-# policy_reload_network - have the firewall of the running sandbox, whatever its
-# config says by now, take the network allow-list as it is; says so where the
-# config leaves no firewall to read it
+# policy_reload_network - have the firewalls of the running sandbox and of its
+# one-shot runs, whatever the config says by now, take the network allow-list as it
+# is; says so where the config leaves no firewall to read it
 policy_reload_network() {
   # What goes down meanwhile must not get rules again.
   state_lock

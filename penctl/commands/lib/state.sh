@@ -164,6 +164,14 @@ state_end_run() {
   rm -rf -- "$1"
 }
 
+# state_has_run FOLDER - succeed if the pen of the one-shot run with that FOLDER
+# lives; sets state_run_id to its identity
+state_has_run() {
+  state_run_id=""
+  { IFS= read -r state_run_id <"$1/pid"; } 2>/dev/null || return 1
+  state_is_alive "$state_run_id"
+}
+
 # state_keep_log FILE - append FILE to runs.log, the log of all one-shot runs,
 # which stays below 10 MiB with three older ones beside it
 state_keep_log() {

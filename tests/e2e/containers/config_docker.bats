@@ -41,6 +41,24 @@ teardown() { pen_teardown; }
   [[ $status != 0 ]] || fail 'open after deny'
 }
 
+@test "P17 N1: pen allow --network and pen deny --network count in a one-shot run, too" {
+  local pid="" status=0
+  pen build >/dev/null
+  pen run -- sh -c 'try() { curl -s -o /dev/null --noproxy "*" --max-time 2 "http://$1/"; }
+    ! try "$1" || exit 9
+    echo ready; until try "$1"; do sleep 0.2; done
+    echo open; while try "$1"; do sleep 0.2; done
+    echo shut' sh "$IP1" >"$LAB/out" 2>&1 3>&- &
+  pid=$!
+  eventually 60 grep -qx ready "$LAB/out" || fail "$(<"$LAB/out")"
+  pen allow --network "$IP1:80"
+  eventually 30 grep -qx open "$LAB/out" || fail 'not open after allow'
+  pen deny --network "$IP1:80"
+  eventually 30 grep -qx shut "$LAB/out" || fail 'open after deny'
+  wait "$pid" || status=$?
+  assert_eq 0 "$status"
+}
+
 @test "F7: proxies of the host's, with their passwords, are not in the sandbox" {
   local url=http://user:secret@proxy.test:3128
   as "$PEN_AS" mkdir -p "$(pen_home "$PEN_AS")/.docker"

@@ -141,6 +141,23 @@ play_lost() {
   printf 'loaded\n' >"$RULES/$LOST"
 }
 
+@test "P17: pen allow --network and deny --network reach the sandbox and its one-shot runs" {
+  play_sandbox
+  play_box "$DIR/run/one.aaaaaa" "$LOST"
+  play_box "$DIR/run/one.bbbbbb" "$LOST-dead"
+  printf '%s\n' "999999 1" >"$DIR/run/one.bbbbbb/pid"
+  printf '192.0.2.77:8099\n' >"$DIR/run/one.aaaaaa/proxy"
+  pen allow --network 192.0.2.9:22
+  assert_eq "load ${DIR##*/} --gateway 192.0.2.1 --proxy-port 8080 192.0.2.9:22" "$(xargs <"$RULES/${DIR##*/}")"
+  assert_eq "load $LOST --gateway 192.0.2.77 --proxy-port 8099 192.0.2.9:22" "$(xargs <"$RULES/$LOST")"
+  [[ ! -e $RULES/$LOST-dead ]] || fail "rules for a run that ended"
+  # A run's own, where no sandbox is up.
+  rm "$DIR/run/pid" "$RULES/${DIR##*/}"
+  pen deny --network 192.0.2.9:22
+  assert_eq "load $LOST --gateway 192.0.2.77 --proxy-port 8099" "$(xargs <"$RULES/$LOST")"
+  [[ ! -e $RULES/${DIR##*/} ]] || fail "rules for a sandbox that is down"
+}
+
 @test "exec and shell refuse -e without a value, which an engine would take from the host" {
   play_sandbox
   export HOST_SECRET=hidden
