@@ -126,3 +126,10 @@ load common
   [[ $status == 0 && $output == lo ]] || fail "$output"
   nothing_left
 }
+
+@test "P1: pen shell takes a shell of the image's, not the Mac's" {
+  start_sandbox
+  run ! pen exec -- sh -c 'command -v jq'
+  run mac env SHELL=/usr/bin/jq pen shell <<<'echo "this is $0"'
+  [[ $status == 0 && $output == 'this is /bin/bash' ]] || fail "$output"
+}

@@ -59,6 +59,15 @@ teardown() { pen_teardown; }
   assert_eq 0 "$status"
 }
 
+@test "P1: pen shell takes a shell of the image's, not the host's" {
+  pen start
+  # The host has it, and it would be executable there.
+  run ! pen exec -- sh -c 'command -v jq'
+  run as "$PEN_AS" env SHELL=/usr/bin/jq timeout -k 5 180 pen shell <<<'echo "this is $0"'
+  assert_eq 0 "$status" "$output"
+  assert_contains "$output" "this is /bin/bash"
+}
+
 @test "F7: proxies of the host's, with their passwords, are not in the sandbox" {
   local url=http://user:secret@proxy.test:3128
   as "$PEN_AS" mkdir -p "$(pen_home "$PEN_AS")/.docker"

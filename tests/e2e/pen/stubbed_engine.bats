@@ -158,6 +158,21 @@ play_lost() {
   [[ ! -e $RULES/${DIR##*/} ]] || fail "rules for a sandbox that is down"
 }
 
+@test "pen shell: not the host's shell in a container, but one that is there" {
+  play_sandbox
+  # A program of the host's that is no shell plays one that the image lacks.
+  SHELL=/bin/false run pen shell <<<'echo "$0 in the shell"; exit 5'
+  assert_eq 5 "$status" "$output"
+  assert_eq "/bin/bash in the shell" "$output"
+  # The sandbox's own choice counts, unless there is no such thing.
+  run pen shell -e SHELL=/bin/sh <<<'echo "$0"'
+  assert_eq /bin/sh "$output"
+  for own in /no/such/shell /usr/sbin/nologin "$LAB"; do
+    run pen shell -e "SHELL=$own" <<<'echo "$0"'
+    assert_eq "0 /bin/bash" "$status $output"
+  done
+}
+
 @test "exec and shell refuse -e without a value, which an engine would take from the host" {
   play_sandbox
   export HOST_SECRET=hidden
