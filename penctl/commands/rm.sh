@@ -3,8 +3,8 @@
 # Summary: remove the sandbox of this directory
 # Usage: pen rm [--volumes] [-y]
 #
-# Stops it and removes its image, config, allow-list and logs. Volumes stay unless
-# asked for; the directory itself is left alone.
+# Stops it, ends what 'pen run' runs here, and removes its image, config, allow-list
+# and logs. Volumes stay unless asked for; the directory itself is left alone.
 #
 # Options:
 #   --volumes    its volumes, too

@@ -7,7 +7,7 @@
 # crash has left. Config, allow-list and log stay.
 #
 # Options:
-#   --all        all of the user's sandboxes, wherever they are
+#   --all        all of the user's sandboxes, wherever they are, and every 'pen run'
 #   -h, --help   this text
 
 set -u -o pipefail
@@ -28,12 +28,14 @@ main() {
   log_say "$sandbox_name is down"
 }
 
-# stop_one - stop the selected sandbox if it is up or has left something
+# stop_one - stop the selected sandbox if it is up or has left something, and its
+# one-shot runs
 # shellcheck disable=SC2317 # called by life_each
 stop_one() {
   local state=down
   ! state_is_up || state=up
   life_use_runtime
+  life_end_runs
   life_stop
   [[ $state == down ]] || log_say "$sandbox_name is down"
 }

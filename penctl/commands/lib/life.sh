@@ -107,6 +107,11 @@ life_stop() {
   log_step_end
 }
 
+# life_end_runs - end the one-shot runs of the selected sandbox, too
+life_end_runs() {
+  state_end_runs || die "could not take all of a one-shot run of $sandbox_name down: see above, then try again"
+}
+
 # life_restart_proxy - give the running proxy the config as it is now
 life_restart_proxy() {
   life_check
@@ -117,10 +122,11 @@ life_restart_proxy() {
   state_unlock
 }
 
-# life_remove VOLUMES - stop the selected sandbox and remove what pen keeps of
-# it, its volumes only if VOLUMES is yes
+# life_remove VOLUMES - stop the selected sandbox and its one-shot runs, and remove
+# what pen keeps of it, its volumes only if VOLUMES is yes
 life_remove() {
   life_use_runtime
+  life_end_runs
   life_stop
   runtime_forget "$1" || die "could not remove all that $config_runtime keeps of $sandbox_name"
   rm -rf -- "$sandbox_dir" || die "cannot remove $sandbox_dir"

@@ -172,6 +172,31 @@ state_has_run() {
   state_is_alive "$state_run_id"
 }
 
+# state_end_runs - end the one-shot runs of the selected sandbox: their pens get
+# TERM, which each passes on to its command, and ten seconds later KILL; what these
+# leave is taken down. Not with the lock held, for which a run's guard may wait.
+state_end_runs() {
+  local folder="" tries=0 status=0
+  for folder in "$sandbox_run"/one.*; do
+    state_has_run "$folder" || continue
+    log_note "ending a one-shot run of $sandbox_name (PID ${state_run_id%% *})"
+    kill -TERM "${state_run_id%% *}" 2>/dev/null
+  done
+  for folder in "$sandbox_run"/one.*; do
+    while state_has_run "$folder"; do
+      tries=$((tries + 1))
+      ((tries <= 400)) || return 1
+      ((tries < 200 || tries % 20)) || kill -KILL "${state_run_id%% *}" 2>/dev/null
+      sleep 0.05
+    done
+  done
+  state_sweep
+  for folder in "$sandbox_run"/one.*; do
+    [[ ! -s $folder/box ]] || status=1
+  done
+  return "$status"
+}
+
 # state_keep_log FILE - append FILE to runs.log, the log of all one-shot runs,
 # which stays below 10 MiB with three older ones beside it
 state_keep_log() {

@@ -306,6 +306,20 @@ no_record() {
   eventually 60 nothing_left 2>/dev/null
 }
 
+@test "N2 P21: pen rm and pen stop --all end live runs: container, network, rules and proxy" {
+  local words="" command=""
+  for words in 'stop --all' 'rm -y'; do
+    for command in 'exec sleep 300' 'trap "" TERM; while :; do sleep 1; done'; do
+      pen run -- sh -c "echo ready; $command" >"$LAB/out" 2>&1 3>&- &
+      eventually 60 grep -q ready "$LAB/out"
+      # shellcheck disable=SC2086 # words
+      pen $words
+      nothing_left
+    done
+  done
+  [[ ! -e $SANDBOX_DIR ]]
+}
+
 # pid_of_run - print the process id of the pen run whose command runs; fails if
 # there is none yet
 pid_of_run() {

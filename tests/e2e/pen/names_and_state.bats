@@ -187,3 +187,45 @@ END
   pen rm -y --volumes
   assert_eq "" "$(find "$HOME/.pen/sandboxes" "$HOME/.local/share/pen/volumes" -mindepth 1)"
 }
+
+# run_in_background COMMAND... - pen run COMMAND, in the background; sets CLIENT
+run_in_background() {
+  "$LAB_ROOT/penctl/pen" run -- "$@" </dev/null >out 2>&1 3>&- &
+  CLIENT=$!
+  printf '%s\n' "$CLIENT" >>"$LAB/pids"
+}
+
+@test "P1 P21: pen rm and pen stop --all end the one-shot runs, too" {
+  mkfifo ready
+  for words in "rm -y" "stop --all"; do
+    # One that minds a signal, and one that does not.
+    for command in 'echo >ready; exec sleep 1000' 'trap "" TERM; echo >ready; while :; do sleep 1; done'; do
+      run_in_background sh -c "$command"
+      read -r _ <ready
+      dir=$(sandbox_dir)
+      # shellcheck disable=SC2086 # words
+      run pen $words
+      assert_eq 0 "$status" "$output"
+      assert_contains "$output" "ending a one-shot run"
+      # Nothing of it is left when that is said.
+      run ! lab_alive "$CLIENT"
+      no_process_left
+      assert_eq "" "$(find "$HOME/.pen" -name 'one.*')" "run folders"
+      [[ $words != rm* || ! -e $dir ]]
+    done
+  done
+}
+
+@test "pen prune ends the one-shot runs of a directory that is gone, before it removes their records" {
+  mkdir "$LAB/gone"
+  cd "$LAB/gone"
+  run_in_background sh -c 'echo up; exec sleep 1000'
+  wait_for up "$LAB/gone/out"
+  cd "$LAB/project"
+  rm -rf "$LAB/gone"
+  run pen prune -y
+  assert_eq 0 "$status" "$output"
+  run ! lab_alive "$CLIENT"
+  no_process_left
+  assert_eq "" "$(ls "$HOME/.pen/sandboxes")"
+}
