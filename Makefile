@@ -364,7 +364,8 @@ check-bash32: all
 	@$(RUN_ENV) PEN_TREE='$(CURDIR)/build/bash32' tests/run/suite.sh bash32 \
 		$(patsubst %,tests/e2e/pen/%.bats,allow_and_deny command_tree \
 		config config_from_the_project egress_test logs_and_why \
-		names_and_state presets run_options running_sandbox wrong_input)
+		names_and_state presets run_options running_sandbox \
+		stubbed_engine wrong_input)
 
 # Real daemons in namespaces; skipped, with the reason, where that cannot be.
 check-containers: all

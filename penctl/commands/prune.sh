@@ -3,8 +3,11 @@
 # Summary: remove the sandboxes whose directory is gone
 # Usage: pen prune [--volumes] [-y]
 #
-# Also clears away what killed one-shot runs have left. Sandboxes of directories
-# that exist stay as they are.
+# Also clears away what killed one-shot runs have left, and, after asking, what an
+# engine has of sandboxes of which this HOME knows nothing: it was replaced, or they
+# are those of another HOME of yours. Firewall rules are withdrawn only when every
+# engine here says that it has nothing behind them. Sandboxes of directories that
+# exist, and that this HOME knows, stay as they are.
 #
 # Options:
 #   --volumes    their volumes, too
@@ -16,7 +19,7 @@ set -u -o pipefail
 . "${BASH_SOURCE[0]%/*}/lib/all.sh" || exit 1
 
 main() {
-  local status=0
+  local status=0 engine=""
   prune_yes=no
   prune_volumes=no
   command_begin
@@ -28,26 +31,89 @@ main() {
     esac
     shift
   done
+  prune_find_engines
   life_each prune_one || status=1
-  prune_orphans docker || status=1
-  prune_orphans podman || status=1
+  for engine in ${prune_engines[@]+"${prune_engines[@]}"}; do
+    (prune_orphans "$engine") || status=1
+  done
   prune_rules || status=1
-  prune_shares || status=1
+  # What stays may have its folder in use.
+  ((status)) || prune_shares || status=1
   return "$status"
 }
 
-# prune_rules - withdraw rule sets of sandboxes of which pen knows nothing any more
+# prune_find_engines - sets prune_engines to the runtimes with containers whose
+# program is here
+prune_find_engines() {
+  local name="" known="docker podman"
+  prune_engines=()
+  [[ $(uname -s) == Linux ]] || known=container
+  for name in $known; do
+    ! command -v "$name" >/dev/null || prune_engines+=("$name")
+  done
+}
+
+# prune_rules - withdraw rule sets of sandboxes of which pen knows nothing any more,
+# if every engine here says that it has nothing behind them; else say why they stay,
+# and fail
 prune_rules() {
-  local lines="" name=""
+  local lines="" name="" status=0
   firewall_find
   [[ -n $firewall_program ]] || return 0
   lines=$(firewall_call list </dev/null) || return 0
-  while read -r name _; do
-    [[ -n $name ]] || continue
-    ! prune_is_known "$name" || continue
-    firewall_flush "$name" || die "cannot withdraw the rules of $name: $firewall_words"
-    log_say "withdrew the rules of $name"
+  # Root is told of all users' sets, and the engines only of this one's.
+  lines=$(while read -r name _; do
+    [[ $name != "pen-user-$UID-"* ]] || prune_is_known "$name" || printf '%s\n' "$name"
+  done <<<"$lines")
+  [[ -n $lines ]] || return 0
+  prune_ask_engines
+  while IFS= read -r name; do
+    prune_rule "$name" || status=1
   done <<<"$lines"
+  return "$status"
+}
+
+# prune_ask_engines - sets prune_held to what the engines have of this user's, and
+# prune_doubt to why that may not be all of it, or to nothing
+prune_ask_engines() {
+  local engine="" list="" silent="" status=0
+  prune_held=""
+  prune_doubt="there is no engine that says whether they are in use"
+  for engine in ${prune_engines[@]+"${prune_engines[@]}"}; do
+    status=0
+    list=$(prune_ask "$engine") || status=$?
+    case $status in
+      0) prune_doubt="" prune_held=$prune_held$'\n'$list ;;
+      3) ;;
+      *) silent="$engine does not say whether they are in use" ;;
+    esac
+  done
+  prune_doubt=${silent:-$prune_doubt}
+}
+
+# prune_ask ENGINE - print what it has of this user's, as tool_list; fails if it does
+# not answer, with 3 if no rules are ever for what it has
+prune_ask() {
+  (
+    config_runtime=$1
+    config_use_runtime
+    [[ ${tool_bridge-} != none ]] || exit 3
+    tool_list 2>/dev/null || exit 1
+  )
+}
+
+# prune_rule NAME - withdraw the rule set NAME unless something is, or may be, behind it
+prune_rule() {
+  local why="$prune_doubt" thing=""
+  for thing in "container $1-container" "network $1-network"; do
+    [[ $'\n'$prune_held$'\n' != *$'\n'"$thing"$'\n'* ]] || why="the $thing is there"
+  done
+  if [[ -n $why ]]; then
+    log_note "the rules of $1 stay in force: $why"
+    return 1
+  fi
+  firewall_flush "$1" || die "cannot withdraw the rules of $1: $firewall_words"
+  log_say "withdrew the rules of $1"
 }
 
 # prune_shares - remove the shared folders (containers_select) of boxes of which pen
@@ -73,36 +139,43 @@ prune_is_known() {
   [[ $known == *" $1 "* ]]
 }
 
-# prune_orphans RUNTIME - remove what the runtime, if it is there, has of this
-# user's sandboxes of which pen knows nothing any more: a home that was replaced.
-# Volumes stay unless asked for.
+# prune_orphans ENGINE - remove, after asking, what the engine has of this user's
+# sandboxes of which pen knows nothing. Volumes stay unless asked for. To be called
+# in a shell of its own.
 prune_orphans() {
-  [[ -f $pen_lib/runtime/$1.sh ]] && command -v "$1" >/dev/null || return 0
-  (
-    undo_begin
-    config_runtime=$1
-    config_use_runtime
-    prune_list | while read -r kind name; do
-      [[ $kind != volume || $prune_volumes == yes ]] || continue
-      tool_"$kind"_remove "$name" || exit 1
-      log_say "removed the $kind $name"
-    done
-  )
+  local list="" kind="" name="" things=""
+  undo_begin
+  config_runtime=$1
+  config_use_runtime
+  list=$(tool_list 2>/dev/null) || {
+    # Perhaps it is not in use.
+    log_note "$1 does not answer: what it may have was not looked at"
+    return 0
+  }
+  list=$(prune_unknown <<<"$list")
+  [[ -n $list ]] || return 0
+  things=${list//$'\n'/, }
+  [[ $prune_yes == yes ]] ||
+    log_confirm "remove what $1 has of sandboxes that this HOME does not know ($things)?" ||
+    die "what $1 has of sandboxes that this HOME does not know stays ($things); 'pen prune -y' does not ask"
+  while read -r kind name; do
+    tool_"$kind"_remove "$name" </dev/null || die "cannot remove the $kind $name"
+    log_say "removed the $kind $name"
+  done <<<"$list"
 }
 
-# prune_list - print kind and name of what belongs to no sandbox; containers first,
-# as the others are in use by them
-prune_list() {
-  local kind="" name="" owner="" list=""
-  # A runtime that does not answer is perhaps not in use.
-  list=$(tool_list 2>/dev/null) || return 0
+# prune_unknown - of kinds and names on stdin, print what belongs to no sandbox, and
+# volumes only if they are to go; containers come first, as the others are in use by
+# them
+prune_unknown() {
+  local kind="" name="" owner=""
   while read -r kind name; do
-    [[ -n $kind ]] || continue
+    [[ -n $kind && ($kind != volume || $prune_volumes == yes) ]] || continue
     owner=${name%-container}
     owner=${owner%-network}
     [[ $kind != volume ]] || owner=$(prune_owner "$name")
     prune_is_known "$owner" || printf '%s %s\n' "$kind" "$name"
-  done <<<"$list"
+  done
 }
 
 # prune_owner VOLUME - print the name of the sandbox that the volume belongs to:

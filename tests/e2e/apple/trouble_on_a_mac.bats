@@ -171,6 +171,28 @@ nothing_runs() {
   [[ $(pen exec -- echo again) == again ]]
 }
 
+@test "P8: prune asks container what it has, and takes no silence for nothing" {
+  local dir="" name=""
+  start_sandbox
+  dir=$(sandbox_dir)
+  name=$(sandbox_name)
+  kill -KILL "$(cut -d ' ' -f 1 "$dir/run/guard")" "$(proxy_pid)"
+  rm -rf "$dir"
+  rm "$APPLE_LAB/service"
+  run pen prune -y
+  [[ $status == 1 && $output == *"the rules of $name stay in force: container does not say"* ]] ||
+    fail "$status: $output"
+  : >"$APPLE_LAB/service"
+  chmod 0666 "$APPLE_LAB/service"
+  run pen prune </dev/null
+  [[ $status == 1 && $output == *"(container $name-container, network $name-network)"* ]] ||
+    fail "$status: $output"
+  nft list table inet "${name//-/_}" >/dev/null
+  run pen prune -y
+  [[ $status == 0 ]] || fail "$status: $output"
+  nothing_left
+}
+
 @test "P2: two sandboxes side by side have networks of their own" {
   local first=""
   start_sandbox

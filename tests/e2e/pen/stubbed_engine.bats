@@ -141,6 +141,45 @@ play_lost() {
   printf 'loaded\n' >"$RULES/$LOST"
 }
 
+@test "P8: prune withdraws no rules while an engine does not answer" {
+  play_lost
+  touch "$ENGINE/silent"
+  run pen prune -y
+  assert_eq 1 "$status" "$output"
+  assert_contains "$output" "docker does not answer"
+  assert_contains "$output" "the rules of $LOST stay in force: docker does not say"
+  [[ -e $RULES/$LOST ]] || fail "the rules are gone"
+  rm "$ENGINE/silent"
+  run pen prune -y
+  assert_eq 0 "$status" "$output"
+  [[ ! -s $ENGINE/containers && ! -s $ENGINE/networks && ! -e $RULES/$LOST ]] || fail "$output"
+  # An engine that is not in use is no fault by itself.
+  touch "$ENGINE/silent"
+  run pen prune -y
+  assert_eq 0 "$status" "$output"
+}
+
+@test "P8: prune asks before it removes what another HOME may have" {
+  play_lost
+  run pen prune </dev/null
+  assert_eq 1 "$status" "$output"
+  assert_contains "$output" "container $LOST-container, network $LOST-network"
+  assert_contains "$output" "the rules of $LOST stay in force: the network $LOST-network is there"
+  [[ -s $ENGINE/containers && -s $ENGINE/networks && -e $RULES/$LOST ]] || fail "$output"
+  # What this HOME knows is neither asked about nor touched.
+  : >"$ENGINE/containers"
+  : >"$ENGINE/networks"
+  play_sandbox
+  printf 'loaded\n' >"$RULES/${DIR##*/}"
+  # Of another user's rules root is told, but not of what is behind them.
+  printf 'loaded\n' >"$RULES/pen-user-$((UID + 1))-project-other-123456"
+  run pen prune </dev/null
+  assert_eq 0 "$status" "$output"
+  assert_eq "withdrew the rules of $LOST" "$output"
+  [[ -s $ENGINE/containers && -e $RULES/${DIR##*/} && ! -e $RULES/$LOST ]]
+  [[ -e $RULES/pen-user-$((UID + 1))-project-other-123456 ]] || fail "another user's rules are gone"
+}
+
 @test "P17: pen allow --network and deny --network reach the sandbox and its one-shot runs" {
   play_sandbox
   play_box "$DIR/run/one.aaaaaa" "$LOST"
