@@ -12,7 +12,7 @@ readonly containers_capabilities=CHOWN,DAC_OVERRIDE,FOWNER,FSETID,KILL,SETGID,SE
 readonly containers_pids=4096
 
 # containers_environment - sets box_environment to the words that tell programs
-# of the proxy
+# of the proxy, and the probe of pen egress test of the canary
 containers_environment() {
   local name="" here="localhost,127.0.0.1,::1"
   box_environment=()
@@ -21,6 +21,7 @@ containers_environment() {
     box_environment+=("$name=http://$box_proxy")
   done
   box_environment+=("NO_PROXY=$here" "no_proxy=$here")
+  [[ ${box_is_tested-no} == no || -z ${box_canary-} ]] || box_environment+=("PEN_CANARY=$box_canary")
   [[ $box_kind != socket ]] || box_environment+=(PEN_PROXY_SOCKET=/run/pen/proxy.sock)
 }
 

@@ -8,12 +8,14 @@
 #   tcp ADDR PORT        straight to an address, past the proxy
 #   udp ADDR PORT
 #   name HOST            look a name up
-#   gateway PORT         a port of the proxy's host other than the proxy's
+#   gateway PORT         a port of the proxy's host other than the proxy's; "canary"
+#                        is the one in PEN_CANARY, where something does listen
 #   other ADDR PORT      another sandbox's proxy
+#   direct ADDR PORT     an address of the network allow-list
 # The proxy is the environment's; where it is on 127.0.0.1, it takes connections to
 # other addresses, too. One line each: "KIND TARGET RESULT", RESULT being open,
-# refused or the status of the proxy's answer. No program but bash and getent is
-# needed.
+# refused, the status of the proxy's answer, or untried where that cannot be told. No
+# program but bash and getent is needed.
 
 # probe_status - read an HTTP answer's status from descriptor 3; sets answer
 probe_status() {
@@ -74,8 +76,20 @@ probe_udp() {
 
 # probe_name HOST - does the name have an address?
 probe_name() {
+  answer=untried
+  command -v getent >/dev/null || return 0
   answer=refused
   ! getent ahosts "$1" >/dev/null 2>&1 || answer=open
+}
+
+# probe_gateway PORT|canary - a port of the proxy's host
+probe_gateway() {
+  local port="$1"
+  answer=untried
+  [[ $port != canary ]] || port=${PEN_CANARY-}
+  [[ -n $port ]] || return 0
+  answer=refused
+  [[ -z $proxy ]] || probe_tcp "${proxy%:*}" "$port"
 }
 
 probe_main() {
@@ -86,10 +100,10 @@ probe_main() {
       allowed) probe_allowed "$proxy" "$2" ;;
       name) probe_name "$2" ;;
       tcp) probe_tcp "${2% *}" "${2#* }" ;;
-      other) probe_other "${2% *}" "${2#* }" ;;
-      gateway) probe_tcp "${proxy%:*}" "$2" ;;
+      other | direct) probe_other "${2% *}" "${2#* }" ;;
+      gateway) probe_gateway "$2" ;;
       udp) probe_udp "${2% *}" "${2#* }" ;;
-      *) answer=unknown ;;
+      *) answer=untried ;;
     esac
     printf '%s\x1f%s\x1f%s\n' "$1" "$2" "$answer"
     shift 2

@@ -144,8 +144,25 @@ armed() {
   assert_json 'length > 5 and all(.ok) and any(.kind == "allowed")' "$output"
 }
 
-@test "F6: pen egress test fails where a way out is open" {
+@test "F6: pen egress test reaches what the network allow-list opens, though it is tried for a way out" {
   pen allow --network "$ANY:80"
+  run --separate-stderr pen egress test --json
+  assert_eq 0 "$status" "$output"
+  assert_json '[.[] | select(.target == "1.1.1.1 80") | .kind] == ["direct"]' "$output"
+}
+
+@test "F6: pen egress test fails where a firewall lets more pass than the policy" {
+  export PEN_AS=root PEN_PFCTL=$LAB/pfctl
+  pen_project open
+  cat >"$PEN_PFCTL" <<SCRIPT
+#!/bin/sh
+[ "\$1" != load ] || exec $PFCTL "\$@" <<RULES
+\$(cat)
+$ANY:80
+RULES
+exec $PFCTL "\$@"
+SCRIPT
+  chmod 0755 "$PEN_PFCTL"
   run --separate-stderr pen egress test --json
   assert_eq 1 "$status"
   assert_json '[.[] | select(.ok | not) | .target] == ["1.1.1.1 80"]' "$output"

@@ -170,6 +170,11 @@ WRAPPER
   assert_eq 1 "$status"
   assert_contains "$output" 'the firewall does not hold'
   nothing_left
+  # Where the firewall is what is tested, the test says so.
+  PEN_PFCTL=$LAB/pfctl run --separate-stderr pen egress test --json
+  assert_eq 1 "$status"
+  assert_json '.[] | select(.kind == "gateway" and .target == "canary") | .answer == "open"' "$output"
+  nothing_left
 }
 
 @test "P8: a proxy that died is started again where it was" {

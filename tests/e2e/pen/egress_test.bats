@@ -40,6 +40,22 @@ probe() {
     "$(probe 127.0.0.1:1 tcp "$IP1 80" tcp "$IP6 80" name example.test tcp "$IP1 1")"
 }
 
+@test "F6: what cannot be tried counts as no answer, not as shut" {
+  mkdir "$LAB/none"
+  ln -s "$(type -P bash)" "$LAB/none/bash"
+  run env -i PATH="$LAB/none" HTTP_PROXY=http://127.0.0.1:1 bash \
+    "$LAB_ROOT/penctl/commands/lib/egress-probe.sh" name example.test gateway canary host addresses
+  assert_eq 0 "$status" "$output"
+  assert_eq "name example.test untried gateway canary untried host addresses untried " \
+    "$(tr '\037\n' '  ' <<<"$output")"
+}
+
+@test "F6: a rule for one of the addresses that are tried is policy" {
+  pen allow 169.254.169.254:80
+  run --separate-stderr pen egress test --json
+  assert_json 'map(select(.target | test("169"))) | map(.kind) == ["allowed"]' "$output"
+}
+
 @test "F6: where no proxy takes connections, one that opens is a way out, whatever is answered" {
   assert_eq "tcp $IP1 443 open tcp $IP1 80 open tcp $IP1 1 refused other $IP1 443 open " \
     "$(probe 10.1.2.3:8080 tcp "$IP1 443" tcp "$IP1 80" tcp "$IP1 1" other "$IP1 443")"

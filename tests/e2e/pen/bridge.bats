@@ -1,0 +1,75 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# bridge.bats - a bridged sandbox whose docker and pen-pfctl are stand-ins: what it
+# says when the firewall holds nothing back, and what no real one shows at will
+
+load common
+
+GATEWAY=10.99.0.1
+
+setup_file() {
+  lab_standard
+  own_terminals
+  [[ -z ${PEN_TREE-} ]] || mount --bind "$PEN_TREE" "$LAB_ROOT/penctl"
+  ip addr add "$GATEWAY/32" dev lo
+  # pen looks there first.
+  mkdir "$LAB/bin"
+  ln -s "$LAB_ROOT/tests/e2e/pen/docker.sh" "$LAB/bin/docker"
+  mount -t overlay -o "lowerdir=$LAB/bin:/usr/local/bin" stub /usr/local/bin
+}
+
+setup() {
+  pen_setup
+  export DOCKER_STUB=$LAB/docker PEN_PFCTL=$LAB/pfctl
+  mkdir "$DOCKER_STUB"
+  printf '%s\n' "$GATEWAY" >"$DOCKER_STUB/gateway"
+  printf 'sleep\n' >"$DOCKER_STUB/image"
+  printf '#!/bin/sh\nexit 0\n' >"$PEN_PFCTL"
+  chmod 0755 "$PEN_PFCTL"
+  pen init --runtime docker
+}
+
+teardown() {
+  local status=0
+  pen_teardown || status=1
+  [[ ! -d ${HELD:-} ]] || rm -rf "$HELD"
+  return "$status"
+}
+
+# failing JSON - print the rows of an egress test that are not as they must be
+failing() {
+  jq -c '[.[] | select(.ok | not) | [.kind, .target, .answer]]' <<<"$1"
+}
+
+@test "P8: a firewall that says it is in force and holds nothing back: no start" {
+  run pen start
+  assert_eq 1 "$status"
+  assert_contains "$output" 'the firewall does not hold'
+}
+
+@test "F6: pen egress test tells of a firewall that holds nothing back" {
+  run pen egress test
+  assert_eq 1 "$status"
+  assert_contains "$output" "FAIL  gateway  canary"
+  run --separate-stderr pen egress test --json
+  assert_eq '[["gateway","canary","open"]]' "$(failing "$output")"
+}
+
+@test "F6: pen egress test tries the rules behind a preset, each once" {
+  run --separate-stderr pen allow @crates index.crates.io:443
+  run --separate-stderr pen egress test --json
+  assert_eq "$(grep -v '^#' "$LAB_ROOT/penctl/presets/crates.txt" | sort)" \
+    "$(jq -r '.[] | select(.kind == "allowed") | .target' <<<"$output" | sort)"
+}
+
+@test "F6: pen egress test reaches what the network allow-list opens, and does not want it shut" {
+  pen allow --network "$IP1:80" "$IP1:1" "$IP2:80/udp" "[2606:4700:4700:0::1111]:80" \
+    1.1.1.0/24:443/tcp 162.159.0.0/16:123/udp 169.254.169.254:80/udp
+  run --separate-stderr pen egress test --json
+  assert_eq 1 "$status"
+  assert_json '[.[] | select(.kind == "direct") | [.target, .answer]] == [
+    ["45.45.45.10 80", "open"], ["45.45.45.10 1", "refused"],
+    ["2606:4700:4700:0::1111 80", "refused"]]' "$output"
+  assert_json '[.[] | select(.kind == "tcp" or .kind == "udp") | .target] | .[0:2] ==
+    ["1.1.1.1 80", "169.254.169.254 80"] and all(.[]; test("162|2606") | not)' "$output"
+}
