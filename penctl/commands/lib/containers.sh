@@ -99,9 +99,25 @@
 
 # What a held container runs.
 # shellcheck disable=SC2016 # for the shell inside
-readonly containers_hold='until [ -f /run/pen/go ]; do sleep 0.05 || sleep 1; done
+readonly containers_hold='until [ -r /run/pen/go ]; do sleep 0.05 || sleep 1; done
 . /run/pen/go
 exec "$@"'
+
+# Waits until that shell has become the command, or has ended; a process 1 that
+# reaps keeps the words of what it started. Not for ever: the command may look alike.
+# shellcheck disable=SC2016 # for the shell inside
+readonly containers_gone='
+held() {
+  for words in /proc/[0-9]*/cmdline; do
+    tr "\0" " " <"$words" | grep -q "^[^ ]*sh -c until .*/run/pen/go" && return 0
+  done 2>/dev/null
+  return 1
+}
+tries=0
+while [ "$tries" -lt 100 ] && held; do
+  tries=$((tries + 1))
+  sleep 0.05 || sleep 1
+done'
 
 # macOS takes a socket's path of so many bytes, Linux of four more.
 readonly containers_socket_max=103
@@ -172,11 +188,14 @@ runtime_build() {
 # pen is asked to end meanwhile; die with the tool's own words if it fails.
 # Recorded, so that whoever cleans up after a pen that was killed waits for it.
 containers_do() {
-  local what="$1" pid="" words=""
+  local what="$1" pid="" words="" identity=""
   shift
   "$@" </dev/null >"$box_dir/tool.out" 2>&1 &
   pid=$!
-  state_identity "$pid" 2>/dev/null | state_write "$box_dir/busy" || die "cannot write in $box_dir"
+  # One that has ended by now has none.
+  if identity=$(state_identity "$pid" 2>/dev/null); then
+    printf '%s\n' "$identity" | state_write "$box_dir/busy" || die "cannot write in $box_dir"
+  fi
   if ! wait "$pid"; then
     words=$(sed -e '/^ *$/d' -e "/^See '/d" "$box_dir/tool.out" | tail -n 1)
     die "$tool_name cannot $what: ${words##*Error response from daemon: }"
@@ -328,10 +347,15 @@ containers_go() {
   tool_container_exec "$box_container" -- /bin/sh -c 'command -v "$1"' sh "$box_program" \
     </dev/null >/dev/null 2>&1 || die "the image $image_name has no $box_program to start with"
   containers_environment
-  for pair in ${box_environment[@]+"${box_environment[@]}"}; do
-    printf "export %s='%s'\n" "${pair%%=*}" "${pair#*=}"
-  done | (umask 022 && state_write "$box_share/go") || die "cannot write $box_share/go"
-  chmod 0644 "$box_share/go" || die "cannot write $box_share/go"
+  # Whole, and for whatever user the image has, from the moment that it is there.
+  {
+    for pair in ${box_environment[@]+"${box_environment[@]}"}; do
+      printf "export %s='%s'\n" "${pair%%=*}" "${pair#*=}"
+    done >"$box_share/go.new" &&
+      chmod 0644 "$box_share/go.new" && mv -f -- "$box_share/go.new" "$box_share/go"
+  } 2>/dev/null || die "cannot write $box_share/go"
+  tool_container_exec "$box_container" -- /bin/sh -c "$containers_gone" </dev/null >/dev/null 2>&1
+  [[ $(tool_container_state "$box_container") == running ]] || containers_ended
 }
 
 # containers_down - take all of the box down, also what a crash has left; fails,

@@ -73,3 +73,36 @@ failing() {
   assert_json '[.[] | select(.kind == "tcp" or .kind == "udp") | .target] | .[0:2] ==
     ["1.1.1.1 80", "169.254.169.254 80"] and all(.[]; test("162|2606") | not)' "$output"
 }
+
+# in_lib WORDS - the shell WORDS with the library of the containers at hand
+in_lib() {
+  bash -uo pipefail -c 'pen_lib=$1/penctl/commands/lib
+    . "$pen_lib/log.sh" && . "$pen_lib/state.sh" && . "$pen_lib/containers.sh" || exit 64
+    eval "$2"' in_lib "$LAB_ROOT" "$1"
+}
+
+@test "P8: a tool that ends at once has its own words shown" {
+  run in_lib 'state_identity() { return 1; }
+    box_dir=$LAB tool_name=docker
+    containers_do "do nothing" true || exit 3
+    containers_do "start it" sh -c "echo the reason; exit 1"'
+  assert_eq 1 "$status"
+  assert_eq "pen: docker cannot start it: the reason" "$output"
+}
+
+@test "P8: a held container waits for a go-file that its user may read" {
+  [[ $EUID == 0 ]] || skip "needs root to become another user"
+  HELD=$(mktemp -d)
+  chmod 0777 "$HELD"
+  (umask 077 && printf "export A='b c'\n" >"$HELD/go")
+  mkdir "$HELD/bin"
+  printf '#!/bin/sh\n: >%s/waits\n' "$HELD" >"$HELD/bin/sleep"
+  chmod -R 0755 "$HELD/bin"
+  hold=$(in_lib 'printf "%s\n" "$containers_hold"')
+  PATH=$HELD/bin:$PATH setpriv --reuid 1234 --regid 1234 --clear-groups \
+    /bin/sh -c "${hold//\/run\/pen/$HELD}" pen printenv A >"$LAB/held.out" 2>&1 3>&- &
+  eventually 20 test -e "$HELD/waits"
+  chmod 0644 "$HELD/go"
+  wait "$!"
+  assert_eq 'b c' "$(<"$LAB/held.out")"
+}
