@@ -4,24 +4,44 @@
 # containers-check.sh - the look from inside before a box counts as up
 # (containers.sh)
 
+# What an image may have that can connect, for messages.
+readonly containers_probes="bash, nc, busybox, python3, perl, curl, socat or node"
+
 # Arguments: ADDRESS PORT CANARY. Fails unless the port can be connected to, and
 # with status 3 if the port CANARY can, too, and with 4 if the image has nothing
 # to try it with.
 # shellcheck disable=SC2016 # for the shell inside
 readonly containers_reach='
+can() {
+  command -v "$1" >/dev/null || return 1
+  case $1 in
+    busybox) case $(busybox nc --help 2>&1) in *-z*) ;; *) return 1 ;; esac ;;
+    python3) python3 -c "import socket" ;;
+    perl) perl -MIO::Socket::INET -e 1 ;;
+  esac 2>/dev/null
+}
 reach() {
-  if [ "$tool" = bash ]; then
-    $limit bash -c "exec 3<>/dev/tcp/$1/$2"
-  else
-    nc -z -w 5 "$1" "$2"
-  fi
+  case $tool in
+    bash) $limit bash -c "exec 3<>/dev/tcp/$1/$2" ;;
+    nc) nc -z -w 5 "$1" "$2" ;;
+    busybox) busybox nc -z -w 5 "$1" "$2" ;;
+    python3) python3 -c "import socket; socket.create_connection((\"$1\", $2), 5)" ;;
+    perl) perl -MIO::Socket::INET -e "IO::Socket::INET->new(PeerAddr => q($1), PeerPort => $2, Timeout => 5) or die qq(\$@\n)" ;;
+    # Whatever it says of the answer: it did connect.
+    curl) curl -sS -o /dev/null --noproxy "*" --max-time 5 "http://$1:$2/" || case $? in 7 | 28) return 1 ;; esac ;;
+    socat) socat -u OPEN:/dev/null "TCP4:$1:$2,connect-timeout=5" ;;
+    node) node -e "const s = require(\"net\").connect({host: \"$1\", port: $2, timeout: 5000});
+      s.on(\"connect\", () => process.exit(0));
+      for (const e of [\"error\", \"timeout\"]) s.on(e, () => process.exit(1));" ;;
+  esac
 }
 # Packets that nobody answers would be waited for two minutes.
 limit="timeout 5"
 command -v timeout >/dev/null || limit=""
-tool=bash
-command -v bash >/dev/null || tool=nc
-command -v "$tool" >/dev/null || exit 4
+for tool in bash nc busybox python3 perl curl socat node none; do
+  ! can "$tool" || break
+done
+[ "$tool" != none ] || exit 4
 reach "$1" "$2" || exit 1
 [ -z "$3" ] || ! reach "$1" "$3" 2>/dev/null || exit 3'
 
@@ -41,10 +61,17 @@ containers_check() {
   [[ ${box_is_tested-no} == yes ]] || containers_end_canary || die "cannot end the second proxy"
   case $status in
     0) ;;
-    4) log_note "not checked from inside: the image has neither bash nor nc" ;;
+    4) containers_unchecked ;;
     3) die "the firewall does not hold: the sandbox reaches port $box_canary of $box_gateway, though the rules are loaded" ;;
     *) containers_is_cut "$words" ;;
   esac
+}
+
+# containers_unchecked - go on with what pen-pfctl says of the firewall alone, and
+# leave word for pen status
+containers_unchecked() {
+  log_note "NOT CHECKED from inside whether the sandbox is shut in: its image has none of $containers_probes"
+  : >"$box_dir/unchecked" || die "cannot write in $box_dir"
 }
 
 # containers_start_canary - start a second proxy, which refuses everything, on

@@ -244,16 +244,20 @@ state_read_runtime() {
     die "cannot read $sandbox_run/runtime"
 }
 
-# state_read_box - sets state_kind (bridge, socket, none), state_proxy and
-# state_paused (why the guard froze it, or ended it where it cannot be frozen) of
-# the selected sandbox, if its runtime has containers; else to nothing
+# state_read_box - sets state_kind (bridge, socket, none), state_proxy,
+# state_paused (why the guard froze it, or ended it where it cannot be frozen) and
+# state_checked (whether a look from inside found it shut in: true, false) of the
+# selected sandbox, if its runtime has containers; else to nothing
 state_read_box() {
   state_kind=""
   state_proxy=""
   state_paused=""
+  state_checked=""
   [[ ! -s $sandbox_run/paused ]] || IFS= read -r state_paused <"$sandbox_run/paused" ||
     die "cannot read $sandbox_run/paused"
   [[ -s $sandbox_run/box ]] || return 0
+  state_checked=true
+  [[ ! -e $sandbox_run/unchecked ]] || state_checked=false
   IFS=' ' read -r _ _ state_kind <"$sandbox_run/box" || die "cannot read $sandbox_run/box"
   [[ ! -s $sandbox_run/proxy ]] || IFS= read -r state_proxy <"$sandbox_run/proxy" ||
     die "cannot read $sandbox_run/proxy"

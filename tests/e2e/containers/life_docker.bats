@@ -134,6 +134,40 @@ live_within_a_second() {
   nothing_left
 }
 
+@test "P8: an image whose command ends at once fails the start, which says why and leaves nothing" {
+  printf 'FROM %s\nCMD ["sh", "-c", "echo out of order; exit 3"]\n' "$LAB_TOOLS" \
+    >"$(pen_home "$PEN_AS")/Dockerfile"
+  pen build
+  run pen start
+  assert_eq 1 "$status" "$output"
+  assert_contains "$output" 'the sandbox ended at once: out of order'
+  nothing_left
+}
+
+@test "N1: an image without bash and nc is checked from inside by what it has; one without any says so" {
+  printf 'FROM %s\nRUN rm -f /bin/bash /usr/bin/bash /bin/nc* /usr/bin/nc*\n' "$LAB_TOOLS" \
+    >"$(pen_home "$PEN_AS")/Dockerfile"
+  pen build
+  pen start
+  assert_eq true "$(pen status --json | jq .checked)"
+  pen stop
+  printf 'FROM %s\nENTRYPOINT []\nCMD ["sleep", "1000"]\nRUN cd /usr/bin && rm -f bash nc* python3* perl* curl socat node busybox\n' \
+    "$LAB_TOOLS" >"$(pen_home "$PEN_AS")/Dockerfile"
+  pen build
+  run pen start
+  assert_eq 0 "$status" "$output"
+  assert_contains "$output" 'NOT CHECKED'
+  assert_eq false "$(pen status --json | jq .checked)"
+}
+
+@test "P8: an image with a user of its own" {
+  printf 'FROM %s\nUSER 1234\nCMD ["sleep", "1000"]\n' "$LAB_TOOLS" >"$(pen_home "$PEN_AS")/Dockerfile"
+  pen build
+  pen start
+  assert_eq 1234 "$(pen exec id -u)"
+  pen status
+}
+
 @test "P8: without the firewall wrapper there is no start" {
   mv "$PFCTL" "$PFCTL.away"
   run pen start

@@ -106,3 +106,41 @@ in_lib() {
   wait "$!"
   assert_eq 'b c' "$(<"$LAB/held.out")"
 }
+
+# tools NAME... - the containers' programs from now on: a shell, and the NAMEs
+tools() {
+  local name=""
+  rm -rf "$LAB/tools"
+  mkdir "$LAB/tools"
+  for name in sh env sleep "$@"; do
+    # Not a wrapper of the machine's, which wants more than itself.
+    ln -s "$(PATH=/usr/bin:/bin type -P "$name")" "$LAB/tools/$name"
+  done
+  printf '%s\n' "$LAB/tools" >"$DOCKER_STUB/path"
+}
+
+@test "N1: what can connect looks from inside, whichever the image has" {
+  local name="" count=0
+  for name in bash python3 perl curl socat node busybox nc; do
+    PATH=/usr/bin:/bin type -P "$name" >/dev/null || continue
+    [[ $name != busybox || $(busybox nc --help 2>&1) == *-z* ]] || continue
+    tools "$name"
+    run pen start
+    assert_eq 1 "$status" "$name: $output"
+    assert_contains "$output" 'the firewall does not hold' || fail "$name"
+    count=$((count + 1))
+  done
+  ((count > 3)) || fail "only $count"
+}
+
+@test "N1: what an image without any of these is in is said loudly, and by status" {
+  tools
+  run pen start
+  assert_eq 0 "$status" "$output"
+  assert_contains "$output" 'NOT CHECKED from inside whether the sandbox is shut in'
+  assert_json '.checked == false' "$(pen status --json)"
+  assert_contains "$(pen status)" 'not checked'
+  pen stop
+  run pen status --json
+  assert_json '.checked == null' "$output"
+}
