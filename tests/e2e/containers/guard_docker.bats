@@ -188,6 +188,18 @@ WRAPPER
   inside curl -sSf --max-time 10 http://example.test/
 }
 
+@test "P17: pen proxy restart: back on the port that the rules pass" {
+  local before="" pid=""
+  pen allow example.test:80
+  pen start
+  before=$(pen status --json | jq -r .proxy)
+  pid=$(<"$RUN/proxy.pid")
+  pen proxy restart
+  assert_eq "$before" "$(pen status --json | jq -r .proxy)"
+  [[ $pid != "$(<"$RUN/proxy.pid")" ]] || fail 'the same proxy'
+  inside curl -sSf --max-time 10 http://example.test/
+}
+
 @test "P8: what a container that ended leaves is taken down by the guard" {
   pen start
   tool kill "$SANDBOX-container"

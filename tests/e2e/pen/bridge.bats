@@ -144,3 +144,32 @@ tools() {
   run pen status --json
   assert_json '.checked == null' "$output"
 }
+
+@test "P6: a build on a terminal shows where it is, in one line that it wipes" {
+  printf 'Step 1/2\nStep 2/2 : RUN \033[31mmake\n' >"$DOCKER_STUB/build"
+  mkfifo "$DOCKER_STUB/gate"
+  pen_in_terminal build >"$LAB/build.out" 2>&1 3>&- &
+  eventually 30 grep -q $'\r\033\\[Kpen: building pen-user-.*: Step 2/2 : RUN \\[31mmake' "$LAB/build.out"
+  printf 'go on\n' >"$DOCKER_STUB/gate"
+  wait "$!"
+  [[ $(<"$LAB/build.out") == *$'\r\033[K'"Built pen-user-"* ]] || fail "$(cat -v "$LAB/build.out")"
+}
+
+@test "P6: a build without a terminal says what it did, and nothing else" {
+  printf 'Step 1/2\nStep 2/2 : RUN make\n' >"$DOCKER_STUB/build"
+  pen build >"$LAB/build.out" 2>&1
+  assert_eq "Built $(pen status --json | jq -r .name)" "$(<"$LAB/build.out")"
+  run ! grep -q $'\r' "$LAB/build.out"
+}
+
+@test "P17: pen proxy restart: another proxy, at the address that the rules pass" {
+  tools
+  pen start
+  before=$(pen status --json | jq -r .proxy)
+  pid=$(<"$(sandbox_dir)/run/proxy.pid")
+  pen proxy restart
+  assert_eq "$before" "$(pen status --json | jq -r .proxy)"
+  [[ $pid != "$(<"$(sandbox_dir)/run/proxy.pid")" ]] || fail 'the same proxy'
+  run curl -s -o /dev/null -w '%{http_code}' -x "http://$before" http://other.test/
+  assert_eq 403 "$output"
+}

@@ -4,8 +4,9 @@
 # has a container's commands run right here, in no sandbox at all
 #
 # $DOCKER_STUB/gateway is the address of every network, image what the image runs,
-# a word a line (no file: no image), build what a build says; path, if there, the
-# PATH inside of containers.
+# a word a line (no file: no image), build what a build says, which then waits for
+# a line from the FIFO gate, if there is one; path, if there, the PATH inside of
+# containers.
 
 set -u -o pipefail
 
@@ -47,6 +48,12 @@ stub_run() {
   printf 'running\n' >"$DOCKER_STUB/container.$2"
 }
 
+stub_build() {
+  cat "$DOCKER_STUB/build"
+  [[ ! -p $DOCKER_STUB/gate ]] || read -r _ <"$DOCKER_STUB/gate"
+  printf 'sleep\n' >"$DOCKER_STUB/image"
+}
+
 stub_refuse() {
   printf 'docker.sh: %s\n' "$*" >&2
   exit 64
@@ -57,7 +64,7 @@ main() {
     'info '*) printf '20.10 []\n' ;;
     'images '*) [[ ! -e $DOCKER_STUB/image ]] || printf 'sha256:1\n' ;;
     'image inspect') [[ "$*" == *Labels* ]] || cat "$DOCKER_STUB/image" ;;
-    'build '*) cat "$DOCKER_STUB/build" && printf 'sleep\n' >"$DOCKER_STUB/image" ;;
+    'build '*) stub_build ;;
     'network create') printf '%s\n' "${!#}" >"$DOCKER_STUB/network.${!#}" ;;
     'network inspect') cat "$DOCKER_STUB/gateway" ;;
     'network ls' | 'volume ls') stub_named "$1" "$@" ;;
