@@ -59,16 +59,48 @@ killed() {
   [[ -e /run/lab/step/killed ]]
 }
 
-# never_open - fails if a container of the sandbox can reach the internet past the
-# proxy
+# container_pids - print a process of each container, whatever its engine knows: one
+# for each network namespace that is neither the host's nor the internet's
+container_pids() {
+  local dir own wan net seen=" "
+  own=$(readlink /proc/self/ns/net)
+  wan="net:[$(stat -L -c %i /run/netns/wan)]"
+  for dir in /proc/[0-9]*; do
+    net=$(readlink "$dir/ns/net") || continue
+    [[ -n $net && $net != "$own" && $net != "$wan" ]] || continue
+    [[ $seen != *" $net "* ]] || continue
+    seen="$seen$net "
+    printf '%s\n' "${dir#/proc/}"
+  done
+}
+
+# way_out PID - print whether its network leads to the internet past the proxy: open,
+# shut, or gone if it has ended; fails if that cannot be told
+way_out() {
+  local status=0
+  nsenter --net="/proc/$1/ns/net" curl -s -o /dev/null --noproxy '*' --max-time 3 "http://$IP1/" ||
+    status=$?
+  case $status in
+    0) printf 'open\n' ;;
+    # Not connected, and in time not connected.
+    7 | 28) printf 'shut\n' ;;
+    *) [[ ! -e /proc/$1/ns/net ]] && printf 'gone\n' ;;
+  esac
+}
+
+# never_open - fails if a container can reach the internet past the proxy; the
+# engine, which may be dead, is not asked
 never_open() {
-  [[ -n $(tool ps -q --filter "name=^$SANDBOX-container$") ]] || return 0
-  ! tool exec "$SANDBOX-container" curl -s -o /dev/null --noproxy '*' --max-time 3 \
-    "http://$IP1/" 2>/dev/null || fail "open after $(</run/lab/step/killed)"
+  local pid way
+  for pid in $(container_pids 2>/dev/null); do
+    way=$(way_out "$pid") || fail "cannot tell after $(</run/lab/step/killed)" || return 1
+    [[ $way != open ]] || fail "open after $(</run/lab/step/killed)" || return 1
+  done
 }
 
 # recovers N - with an even N by a stop, with an odd one by a start that works
 recovers() {
+  never_open
   dockerd_back
   never_open
   if ((N / STRIDE % 2)); then
@@ -103,9 +135,30 @@ stop_with_kills() {
   ((N > 6)) || fail "only $N steps"
 }
 
+@test "what looks for an open container finds one" {
+  local pids
+  tool network create open >/dev/null
+  tool run -d --name open --network open "$LAB_TOOLS" sleep 1000 >/dev/null
+  pids=$(container_pids 2>/dev/null)
+  assert_eq open "$(way_out "$pids")"
+  printf 'a test\n' >/run/lab/step/killed
+  run never_open
+  assert_contains "$output" 'open after a test'
+  tool rm -f open >/dev/null
+  tool network rm open >/dev/null
+  tool run -d --name none --network none "$LAB_TOOLS" sleep 1000 >/dev/null
+  pids=$(container_pids 2>/dev/null)
+  assert_eq shut "$(way_out "$pids")"
+  never_open
+  tool rm -f none >/dev/null
+  run container_pids
+  assert_eq "" "$output"
+}
+
 @test "P8: pen is killed at each step of start" { start_with_kills pen; }
 @test "P8: pen is killed at each step of stop" { stop_with_kills pen; }
 @test "P8: the proxy is killed at each step of start" { start_with_kills proxy; }
+@test "P8: the proxy is killed at each step of stop" { stop_with_kills proxy; }
 @test "P8: the container is killed at each step of start" { start_with_kills container; }
 @test "P8: the container is killed at each step of stop" { stop_with_kills container; }
 
