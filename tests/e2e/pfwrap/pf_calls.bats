@@ -10,7 +10,7 @@ setup_file() {
   [[ -n ${LAB_NETNS:-} ]] || return 0
   install -m 0755 "$PFWRAP_DIR/pfctl.sh" /opt/pen/pfctl
   (cd "$LAB_ROOT" && "${CC:-cc}" -std=c11 -D_GNU_SOURCE -O1 -DPFWRAP_PF \
-    -DPFWRAP_PFCTL='"/opt/pen/pfctl"' -o /opt/pen/pf "$PFWRAP_SRC"/*.c)
+    -DPFWRAP_PFCTL='"/opt/pen/pfctl"' -o /opt/pen/pf -I build/include "$PFWRAP_SRC"/*.c)
 }
 teardown_file() { lab_file_teardown; }
 setup() {

@@ -10,7 +10,7 @@ setup_file() {
   [[ -n ${LAB_NETNS:-} ]] || return 0
   # The same sources, with another nft: a script that gets in between.
   (cd "$LAB_ROOT" && "${CC:-cc}" -std=c11 -D_GNU_SOURCE -O1 \
-    -DPFWRAP_NFT='"/opt/pen/between"' -o /opt/pen/raced "$PFWRAP_SRC"/*.c)
+    -DPFWRAP_NFT='"/opt/pen/between"' -o /opt/pen/raced -I build/include "$PFWRAP_SRC"/*.c)
 }
 teardown_file() { lab_file_teardown; }
 setup() {
