@@ -24,25 +24,28 @@ every_command() {
 
 # offers SHELL TEXT - print what SHELL offers behind TEXT, one a line
 offers() {
+  # The script of each shell is made once a test.
+  export SCRIPT=$LAB/completion.$1
+  [[ -e $SCRIPT ]] || pen completion "$1" >"$SCRIPT" || fail "pen completion $1"
   case $1 in
     bash)
       # shellcheck disable=SC2016 # for the inner bash
       bash --norc -c '
-        source <(pen completion bash) || exit 1
+        source "$SCRIPT" || exit 1
         COMP_LINE=$1 COMP_POINT=${#1}
         _pen
         printf "%s\n" "${COMPREPLY[@]}"' bash "$2"
       ;;
     fish)
       # shellcheck disable=SC2016 # for fish
-      fish --no-config -c 'pen completion fish | source; complete -C $argv[1] | string split -f 1 \t' "$2"
+      fish --no-config -c 'source $SCRIPT; complete -C $argv[1] | string split -f 1 \t' "$2"
       ;;
     zsh)
       # What compadd gets, outside of a completion.
       # shellcheck disable=SC2016 # for zsh
       zsh -f -c '
         autoload -Uz compinit; compinit -u -D
-        source <(pen completion zsh) || exit 1
+        source "$SCRIPT" || exit 1
         compadd() { while [[ $1 == -* && $1 != -a ]]; do shift; done; print -l -- ${(P)2} }
         _files() { : }
         words=(${=1} ""); [[ $1 == *" " ]] || words=(${=1})
@@ -103,8 +106,9 @@ END
     while read -r words; do
       before=${words% *}
       [[ $before != "$words" ]] || before=""
-      offers "$shell" "pen ${before:+$before }" | grep -qxF -e "${words##* }" ||
-        fail "$shell: pen $words"
+      offered=$LAB/offered.$shell.${before:-pen}
+      [[ -e $offered ]] || offers "$shell" "pen ${before:+$before }" >"$offered"
+      grep -qxF -e "${words##* }" "$offered" || fail "$shell: pen $words"
     done < <(every_command)
   done
   while read -r words; do
