@@ -58,7 +58,8 @@ guard_look() {
   local state=""
   guard_look_at_run
   [[ $box_kind != bridge || -e $box_dir/paused ]] || guard_look_at_firewall
-  guard_look_at_state
+  [[ $state == ended ]] || guard_look_at_state
+  [[ $state != ended ]] || return 0
   if [[ -e $box_dir/paused ]]; then
     [[ $state != running ]] || guard_freeze
     return 0
@@ -87,8 +88,8 @@ guard_ask() {
   wait "$pid" 2>/dev/null && cat -- "$box_dir/guard.out"
 }
 
-# guard_look_at_state - sets state to running or paused, or to nothing if the engine
-# does not answer; takes the box down if the container has ended
+# guard_look_at_state - sets state to running or paused, to nothing if the engine
+# does not answer, or to ended, and then takes the box down
 guard_look_at_state() {
   state=$(guard_ask tool_container_state "$box_container") || {
     state=""
@@ -96,7 +97,10 @@ guard_look_at_state() {
   }
   case $state in
     running | paused) ;;
-    *) guard_ended ;;
+    *)
+      state=ended
+      guard_ended
+      ;;
   esac
 }
 
@@ -123,9 +127,12 @@ guard_look_at_firewall() {
   guard_say "the firewall is not in force: $firewall_words"
   if firewall_load_rules "$box_name" "$box_proxy"; then
     guard_say "loaded the rules again"
-  else
-    guard_pause "the firewall cannot be brought back: $firewall_words"
+    return
   fi
+  # Where the container has ended, its bridge may have gone before it.
+  local words="$firewall_words"
+  guard_look_at_state
+  [[ $state == ended ]] || guard_pause "the firewall cannot be brought back: $words"
 }
 
 # guard_look_at_networks - another tool may have given the sandbox a second
