@@ -6,8 +6,8 @@
 # Also clears away what killed one-shot runs have left, and, after asking, what an
 # engine has of sandboxes of which this HOME knows nothing: it was replaced, or they
 # are those of another HOME of yours. Firewall rules are withdrawn only when every
-# engine here says that it has nothing behind them. Sandboxes of directories that
-# exist, and that this HOME knows, stay as they are.
+# engine here says that it has nothing behind them, or their bridge is not there.
+# Sandboxes of directories that exist, and that this HOME knows, stay as they are.
 #
 # Options:
 #   --volumes    their volumes, too
@@ -105,6 +105,7 @@ prune_ask() {
 # prune_rule NAME - withdraw the rule set NAME unless something is, or may be, behind it
 prune_rule() {
   local why="$prune_doubt" thing=""
+  [[ -z $why ]] || prune_may_have_bridge "$1" || why=""
   for thing in "container $1-container" "network $1-network"; do
     [[ $'\n'$prune_held$'\n' != *$'\n'"$thing"$'\n'* ]] || why="the $thing is there"
   done
@@ -114,6 +115,15 @@ prune_rule() {
   fi
   firewall_flush "$1" || die "cannot withdraw the rules of $1: $firewall_words"
   log_say "withdrew the rules of $1"
+}
+
+# prune_may_have_bridge NAME - succeed unless it can be seen that the bridge of
+# NAME's network is not there, so that nothing is behind its rules
+prune_may_have_bridge() {
+  local sum=""
+  [[ -r /proc/net/dev ]] || return 0
+  sum=$(sandbox_sha1 "$1") || die "cannot compute a SHA-1"
+  grep -q "^ *pen-${sum:0:10}:" /proc/net/dev
 }
 
 # prune_shares - remove the shared folders (containers_select) of boxes of which pen

@@ -141,8 +141,12 @@ play_lost() {
   printf 'loaded\n' >"$RULES/$LOST"
 }
 
-@test "P8: prune withdraws no rules while an engine does not answer" {
+@test "P8: prune withdraws no rules while an engine does not answer and there is a bridge" {
+  [[ $EUID == 0 && -n ${LAB_NETNS:-} ]] || skip "needs root, to make a bridge"
+  local bridge
+  bridge=pen-$(printf %s "$LOST" | sha1sum | cut -c 1-10)
   play_lost
+  ip link add "$bridge" type bridge
   touch "$ENGINE/silent"
   run pen prune -y
   assert_eq 1 "$status" "$output"
@@ -153,10 +157,13 @@ play_lost() {
   run pen prune -y
   assert_eq 0 "$status" "$output"
   [[ ! -s $ENGINE/containers && ! -s $ENGINE/networks && ! -e $RULES/$LOST ]] || fail "$output"
-  # An engine that is not in use is no fault by itself.
+  # An engine that is not in use is no fault by itself, nor where the bridge has gone.
+  ip link del "$bridge"
+  printf 'loaded\n' >"$RULES/$LOST"
   touch "$ENGINE/silent"
   run pen prune -y
   assert_eq 0 "$status" "$output"
+  [[ ! -e $RULES/$LOST ]] || fail "the rules stay"
 }
 
 @test "P8: prune asks before it removes what another HOME may have" {
