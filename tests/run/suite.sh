@@ -19,7 +19,7 @@ shift
 results=build/results
 jobs=${JOBS:-2}
 export PEN_MODE=${PEN_MODE:-release}
-export TEST_TIMEOUT=${TEST_TIMEOUT:-900}
+export TEST_TIMEOUT=${TEST_TIMEOUT:-1200}
 export CMOCKA_MESSAGE_OUTPUT=TAP
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:exitcode=99}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}
