@@ -120,20 +120,20 @@ prune_rule() {
 # prune_may_have_bridge NAME - succeed unless it can be seen that the bridge of
 # NAME's network is not there, so that nothing is behind its rules
 prune_may_have_bridge() {
-  local sum=""
+  local digits=""
   [[ -r /proc/net/dev ]] || return 0
-  sum=$(sandbox_sha1 "$1") || die "cannot compute a SHA-1"
-  grep -q "^ *pen-${sum:0:10}:" /proc/net/dev
+  digits=$(sandbox_digits "$1") || exit
+  grep -q "^ *pen-$digits:" /proc/net/dev
 }
 
 # prune_shares - remove the shared folders (containers_select) of boxes of which pen
 # knows nothing any more
 prune_shares() {
-  local file="" name="" sum="" known="" folder=""
+  local file="" name="" digits="" known="" folder=""
   for file in "$sandbox_root"/*/run/box "$sandbox_root"/*/run/one.*/box; do
     { IFS=' ' read -r _ name _ <"$file"; } 2>/dev/null || continue
-    sum=$(sandbox_sha1 "$name") || die "cannot compute a SHA-1"
-    known="$known ${sum:0:10}"
+    digits=$(sandbox_digits "$name") || exit
+    known="$known $digits"
   done
   for folder in "$HOME"/.pen/run/*; do
     [[ -d $folder && "$known " != *" ${folder##*/} "* ]] || continue

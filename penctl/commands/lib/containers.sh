@@ -125,15 +125,15 @@ readonly containers_socket_max=103
 # containers_select NAME FOLDER - the sandbox or the one-shot run at hand: sets
 # box_name, box_dir (where its proxy's files are), and the names of what it has
 containers_select() {
-  local sum=""
-  sum=$(sandbox_sha1 "$1") || die "cannot compute a SHA-1"
+  local digits=""
+  digits=$(sandbox_digits "$1") || exit
   box_name=$1
   box_dir=$2
   box_container=$1-container
   box_network=$1-network
-  box_bridge=pen-${sum:0:10}
+  box_bridge=pen-$digits
   # Not in FOLDER: the path of the socket in there has to be short.
-  box_share=$HOME/.pen/run/${sum:0:10}
+  box_share=$HOME/.pen/run/$digits
 }
 
 # containers_kind - sets box_kind to the kind of network that the config wants

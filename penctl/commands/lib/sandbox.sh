@@ -19,6 +19,14 @@ sandbox_sha1() {
   printf '%s\n' "${sum%% *}"
 }
 
+# sandbox_digits NAME - print the ten digits by which the bridge and the shared
+# folder of the box NAME are called
+sandbox_digits() {
+  local sum=""
+  sum=$(sandbox_sha1 "$1") || die "cannot compute a SHA-1"
+  printf '%s\n' "${sum:0:10}"
+}
+
 # sandbox_name_of PATH UID - print the sandbox name of a physical path:
 # pen-user-UID-project-BASENAME-HASH, BASENAME cut so that HASH stays whole
 sandbox_name_of() {

@@ -174,7 +174,7 @@ state_has_run() {
 
 # state_end_runs - end the one-shot runs of the selected sandbox: their pens get
 # TERM, which each passes on to its command, and ten seconds later KILL; what these
-# leave is taken down. Not with the lock held, for which a run's guard may wait.
+# leave is taken down.
 state_end_runs() {
   local folder="" tries=0 status=0
   for folder in "$sandbox_run"/one.*; do
