@@ -366,14 +366,8 @@ static void reload_log_faults(const struct faults *faults)
 
 static void reload_take(struct reload *r, struct policy *p)
 {
-	struct log_line l;
-
 	r->ok++;
 	reload_adopt(r, p);
-	log_begin(&l, LEVEL_INFO, "reload");
-	log_uint(&l, "rules", policy_rule_count(p));
-	log_uint(&l, "generation", reload_generation(r));
-	log_end(&l);
 }
 
 static struct policy *reload_make(struct reload *r)

@@ -40,11 +40,11 @@ int reload_own(struct reload *r, struct policy_own *own, size_t count);
 struct policy *reload_poll(struct reload *r);
 /** reload_now() - The same, at once, the configuration's [policy] included */
 struct policy *reload_now(struct reload *r);
-/** reload_policy() - The snapshot in force, borrowed */
+/** reload_policy() - The newest snapshot without a fault, borrowed */
 struct policy *reload_policy(const struct reload *r);
 /** reload_results() - How many reloads there were, by how they ended */
 void reload_results(const struct reload *r, uint64_t *ok, uint64_t *failed);
-/** reload_generation() - Number of the snapshot in force, from 1 */
+/** reload_generation() - Number of that snapshot, from 1 */
 uint64_t reload_generation(const struct reload *r);
 
 #endif

@@ -109,13 +109,47 @@ static int server_open_listeners(struct server *s)
 	return 0;
 }
 
+/* A snapshot on its way to the workers, @left of which do not have it yet. */
+struct server_reload {
+	size_t left;
+	uint64_t rules, generation;
+};
+
+/* Whoever waits for the log to tell of a change may rely on it from then on:
+ * it is told when no worker judges by the old rules any more. */
+static void server_reload_taken_cb(void *arg)
+{
+	struct server_reload *r = arg;
+	struct log_line l;
+
+	if (--r->left > 0)
+		return;
+	log_begin(&l, LEVEL_INFO, "reload");
+	log_uint(&l, "rules", r->rules);
+	log_uint(&l, "generation", r->generation);
+	log_end(&l);
+	free(r);
+}
+
 static void server_put_in_force(struct server *s, struct policy *p)
 {
+	struct server_reload *r;
+
 	if (!p)
 		return;
-	for (size_t i = 0; i < s->worker_count; i++)
-		if (worker_set_policy(&s->workers[i], p) < 0)
-			log_say(LEVEL_ERROR, "reload", "out of memory");
+	r = calloc(1, sizeof(*r));
+	for (size_t i = 0; r && i < s->worker_count; i++)
+		if (worker_set_policy(&s->workers[i], p, server_reload_taken_cb,
+				      r) == 0)
+			r->left++;
+	if (!r || r->left < s->worker_count)
+		log_say(LEVEL_ERROR, "reload", "out of memory");
+	if (r && r->left > 0) {
+		r->rules = policy_rule_count(p);
+		r->generation = reload_generation(s->reload);
+	} else {
+		free(r);
+	}
 	policy_unref(p);
 }
 

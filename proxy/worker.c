@@ -23,8 +23,9 @@
 struct worker_mail {
 	struct mail mail; /* first */
 	struct policy *policy;
+	void (*taken_cb)(void *arg);
 	void (*list_cb)(void *arg, struct sbuf *json);
-	void *list_arg;
+	void *cb_arg;
 };
 
 static void worker_listeners_set(struct worker *w, bool on)
@@ -320,6 +321,7 @@ static void worker_old_policy_cb(struct mail *mail, void *arg)
 	struct worker_mail *m = (struct worker_mail *)mail;
 
 	(void)arg;
+	m->taken_cb(m->cb_arg);
 	policy_unref(m->policy);
 	free(m);
 }
@@ -341,13 +343,16 @@ static void worker_policy_cb(struct mail *mail, void *arg)
 	loop_post(w->shared->control, &m->mail);
 }
 
-int worker_set_policy(struct worker *w, struct policy *policy)
+int worker_set_policy(struct worker *w, struct policy *policy,
+		      void (*cb)(void *arg), void *arg)
 {
 	struct worker_mail *m = worker_mail_new(worker_policy_cb);
 
 	if (!m)
 		return -ENOMEM;
 	m->policy = policy_ref(policy);
+	m->taken_cb = cb;
+	m->cb_arg = arg;
 	loop_post(&w->loop, &m->mail);
 	return 0;
 }
@@ -447,7 +452,7 @@ static void worker_list_cb(struct mail *mail, void *arg)
 
 	for (const struct conn *c = w->env.conns; c; c = c->next)
 		worker_list_conn(&json, c);
-	m->list_cb(m->list_arg, &json);
+	m->list_cb(m->cb_arg, &json);
 	free(m);
 }
 
@@ -459,7 +464,7 @@ int worker_list(struct worker *w, void (*cb)(void *arg, struct sbuf *json),
 	if (!m)
 		return -ENOMEM;
 	m->list_cb = cb;
-	m->list_arg = arg;
+	m->cb_arg = arg;
 	loop_post(&w->loop, &m->mail);
 	return 0;
 }

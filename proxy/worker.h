@@ -94,9 +94,15 @@ void worker_join(struct worker *w);
 /** worker_fini() - Free it; its thread has ended or was never started */
 void worker_fini(struct worker *w);
 
-/** worker_set_policy() - Put a snapshot in force, from any thread; a reference
- *  is taken.  Return: 0 or -ENOMEM. */
-int worker_set_policy(struct worker *w, struct policy *policy);
+/**
+ * worker_set_policy() - Put a snapshot in force, from any thread
+ * @policy: a reference is taken
+ * @cb:     called in the control thread when it is in force in this worker
+ *
+ * Return: 0, or -ENOMEM: then @cb is not called.
+ */
+int worker_set_policy(struct worker *w, struct policy *policy,
+		      void (*cb)(void *arg), void *arg);
 /** worker_drain() - Accept no more, end what is idle, cut the rest after
  *  drain-timeout, then end the thread; from any thread */
 int worker_drain(struct worker *w);

@@ -34,24 +34,18 @@ setup() {
   cat >client.sh <<'END'
 curl -sS --max-time 5 --cacert ca.pem https://other.test/ && echo early
 echo >refused
-read -r began <go
-until curl -s --max-time 5 --cacert ca.pem https://other.test/late; do
-  now=$(date +%s%N)
-  ((now - began < 5000000000)) || exit 1
-done
-now=$(date +%s%N)
-echo "took $(((now - began) / 1000000)) ms" >took
+read -r _ <go
+curl -sS --max-time 20 --cacert ca.pem https://other.test/late
 END
   pen run --allow example.test:443 -- bash client.sh >out 2>err &
   client=$!
   read -r _ <refused
   pen allow other.test:443
-  date +%s%N >go
+  # It returns when the proxy has the rule: the very next try passes.
+  echo >go
   wait "$client" || fail "the client ended badly: $(cat out err)"
   assert_contains "$(cat out)" '"line": "GET /late'
   [[ $(cat out) != *early* ]]
-  took=$(sed 's/took \(.*\) ms/\1/' took)
-  ((took < 1000)) || fail "took $took ms"
 }
 
 @test "P17: pen deny closes live tunnels and refuses new ones within a second" {
@@ -62,8 +56,9 @@ END
 curl -sS --max-time 20 --cacert ca.pem https://example.test/gate/never >slow 2>slow.err &
 curl -sS --max-time 20 --cacert ca.pem https://example.test/ || exit 9
 echo ready
-wait $! 2>/dev/null
-wait
+# Ended by itself it has status 28: time is over.
+wait $!
+echo $? >slow.status
 read -r _ <go
 curl -sS --max-time 20 --cacert ca.pem https://example.test/ && exit 8
 exit 0
@@ -71,13 +66,10 @@ END
   pen exec -- bash client.sh >out 2>err &
   client=$!
   wait_for ready out
-  began=$(date +%s%N)
   pen deny example.test:443
-  # The slow transfer ends by itself only when its tunnel is cut.
   echo >go
   wait "$client" || fail "status $?: $(cat out err)"
-  ended=$(date +%s%N)
-  (((ended - began) / 1000000 < 3000)) || fail "took $(((ended - began) / 1000000)) ms"
+  assert_eq 56 "$(cat slow.status)" 'status of the slow transfer'
 }
 
 @test "N1: an address is refused at once, proxy or not, and the origin sees nothing" {

@@ -108,7 +108,7 @@ ask() {
   start=$(date +%s%N)
   assert_eq 504 "$(ask never.test)"
   took=$((($(date +%s%N) - start) / 1000000))
-  ((took >= 700 && took < 4000)) || fail "took $took ms"
+  ((took >= 700 && took < 15000)) || fail "took $took ms"
   assert_eq 504 "$(ask veryslow.test)"
 }
 

@@ -91,6 +91,20 @@ rss_below() {
   LOG_FILE=$TCPD_LOG log_wait 'select(.event == "end" and .end == "rst")'
 }
 
+@test "the log tells of a reload when it is in force: behind the tunnels that it cut" {
+  printf 'example.test:7\n' >rules
+  reloading
+  raw_start "$PROXY" connect=example.test:7 send=x recv=1 eof
+  tunnel=$!
+  eventually 5 grep -q '"port": 7' "$TCPD_LOG"
+  : >rules
+  reload_proxy
+  wait "$tunnel"
+  log_wait 'select(.reason == "revoked")'
+  assert_eq 'revoked reload' "$(jq -r 'if .reason == "revoked" then .reason
+    elif .event == "reload" then .event else empty end' "$PROXY_LOG" | xargs)"
+}
+
 @test "a tunnel that another rule of the new policy allows goes on" {
   printf 'example.test:7\n' >rules
   reloading
