@@ -127,6 +127,7 @@ fuzz_pflist_SRCS := pfwrap/args.c pfwrap/ruleset.c
 
 # Programs of the bench: $(B)/bench/NAME from the sources that its line names.
 bench_origin_SRCS := tests/bench/origin.c tests/bench/dns.c tests/bench/net.c
+bench_bare_SRCS := tests/bench/bare.c tests/bench/net.c
 bench_load_SRCS := tests/bench/load.c tests/bench/flow.c tests/bench/hist.c \
 	tests/bench/net.c
 bench_probe_SRCS := tests/bench/probe.c tests/bench/net.c

@@ -74,7 +74,8 @@ class Connect(Measure):
 
     def wants(self):
         wants = [(cls, 10, 1, 'two') for cls in p.ALL
-                 if cls not in (p.Direct, p.HaproxyCopy, p.HaproxyPipes)]
+                 if cls not in (p.Direct, p.Bare, p.HaproxyCopy,
+                                p.HaproxyPipes)]
         return wants + [(p.Squid, 10, 2, 'both')]
 
     def sample(self, peer):

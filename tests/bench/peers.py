@@ -41,6 +41,27 @@ class Direct(Peer):
         return ['--at', f'{ORIGIN}:{port}', '--direct']
 
 
+class Bare(Peer):
+    """A relay without policy, log or timer: the least that any takes here."""
+
+    name, kind = 'bare relay', 'plain'
+    does = frozenset(['pingpong'])
+    others = (ECHO_PORT,)
+
+    def files(self):
+        return [self.path()] + [
+            address for target, port in self.ports.items()
+            for address in (f'127.0.0.1:{port}', f'{ORIGIN}:{target}')]
+
+    @classmethod
+    def path(cls):
+        return f'{cls.tools}/bare'
+
+    @classmethod
+    def version(cls):
+        return 'tests/bench/bare.c'
+
+
 class PenProxy(Peer):
     name, kind = 'pen-proxy', 'connect'
     program = os.environ.get('PEN_PROXY', '')
@@ -304,7 +325,7 @@ createHttpProxyServer({{
         return f"{cls.wanted} ({first_line(['node', '--version'])})"
 
 
-ALL = [Direct, PenProxy, Tinyproxy, Squid, Goproxy, Srt,
+ALL = [Direct, Bare, PenProxy, Tinyproxy, Squid, Goproxy, Srt,
        Privoxy, Mitmproxy, Haproxy, HaproxySni, HaproxyPipes, HaproxyCopy,
        Nginx, Sniproxy]
 

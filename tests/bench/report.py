@@ -89,6 +89,8 @@ def main_table(run):
         title, measure, metric, rules, unit, factor = row
         direct = run.get(measure, 'direct', rules, metric)
         direct = number(direct * factor) if direct is not None else ''
+        bare = shown(run, row, run.get(measure, 'bare relay', rules, metric))
+        direct += f'; a bare relay {bare}' if bare else ''
         mitm, own = (shown(run, row, run.get(measure, name, rules, metric))
                      for name in ('mitmproxy', PEN))
         yield (f'| {title}{", " + unit if unit else ""} | {direct} | '
