@@ -129,17 +129,17 @@ lab_alive() {
   [[ ${stat##*) } != Z* ]]
 }
 
-# lab_wait_gone PID [SECONDS] - waits until it has ended; fails after SECONDS
+# lab_wait_gone PID [SECONDS] - waits until it has ended; fails after SECONDS (20)
 lab_wait_gone() {
-  timeout "${2:-5}" tail --pid="$1" -s 0.02 -f /dev/null
+  timeout "${2:-20}" tail --pid="$1" -s 0.02 -f /dev/null
 }
 
 # lab_stop PID [SIGNAL] - ends a process and waits for its end
 lab_stop() {
   kill "-${2:-TERM}" "$1" 2>/dev/null || return 0
-  if ! lab_wait_gone "$1" 5; then
+  if ! lab_wait_gone "$1"; then
     kill -KILL "$1" 2>/dev/null
-    lab_wait_gone "$1" 5
+    lab_wait_gone "$1"
     return 1
   fi
 }
@@ -153,7 +153,7 @@ lab_stop_all() {
   done <"$1/pids"
   kill -KILL "${pids[@]}" 2>/dev/null
   for pid in "${pids[@]}"; do
-    lab_wait_gone "$pid" 5 || printf 'process %s does not end\n' "$pid" >&2
+    lab_wait_gone "$pid" || printf 'process %s does not end\n' "$pid" >&2
   done
   rm -f "$1/pids"
 }
@@ -398,7 +398,7 @@ stop_proxy() {
   local pid=${1:-$PROXY_PID} status=0
   kill -TERM "$pid" 2>/dev/null
   lab_wait_gone "$pid" 1 || kill -TERM "$pid" 2>/dev/null
-  if ! lab_wait_gone "$pid" 10; then
+  if ! lab_wait_gone "$pid"; then
     printf 'pen-proxy %s does not end\n' "$pid" >&2
     kill -KILL "$pid"
     return 1
@@ -430,7 +430,7 @@ reload_proxy() {
 # the jq FILTER and prints them; fails after SECONDS
 log_wait() {
   "$PYTHON" -SE "$LAB_DIR/logwait.py" "${LOG_FILE:-$PROXY_LOG}" \
-    "$1" "${2:-1}" "${3:-5}"
+    "$1" "${2:-1}" "${3:-20}"
 }
 
 # log_none FILTER - fails if a line of the log passes the jq FILTER
@@ -517,10 +517,10 @@ curl_code() {
   esac
 }
 
-# eventually SECONDS CMD... - runs CMD until it succeeds; fails after SECONDS.
-# For what announces itself nowhere.
+# eventually SECONDS CMD... - runs CMD until it succeeds; fails after SECONDS, or
+# four times that, as the machine may stand still. For what announces itself nowhere.
 eventually() {
-  local end=$((SECONDS + $1))
+  local end=$((SECONDS + $1 * 4))
   shift
   until "$@"; do
     ((SECONDS < end)) || return 1

