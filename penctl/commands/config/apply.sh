@@ -73,9 +73,29 @@ apply_check() {
         apply_form "$name" "$copy" >"$copies/form" || die "cannot read $copy"
         mv -f -- "$copies/form" "$copy" || die "cannot write $copy"
         ;;
-      *) policy_check "$name" "$copy" ;;
+      *)
+        # The config comes first.
+        apply_config
+        policy_check "$name" "$copy"
+        ;;
     esac
   done
+}
+
+# apply_config - load the config beside which the proposed policy will stand: the
+# user's own for all sandboxes, and that of this one, as proposed or else as it is
+apply_config() {
+  local i=0
+  config_reset
+  config_files
+  if [[ -f $copies/config.json ]]; then
+    for ((i = 0; i < ${#config_paths[@]}; i++)); do
+      [[ ${config_paths[i]} != "$sandbox_dir/config.json" ]] || unset "config_paths[i]"
+    done
+    config_paths=(${config_paths[@]+"${config_paths[@]}"} "$copies/config.json")
+  fi
+  ((!${#config_paths[@]})) || config_read false
+  [[ $config_faulty == no ]] || exit 2
 }
 
 # apply_show - show the differences; sets changed, the names of files that differ

@@ -128,7 +128,14 @@ firewall_reload_box() {
 # and the selected sandbox's network allow-list pass, nothing else; fails with
 # firewall_words set
 firewall_load_rules() {
+  local loaded=""
   firewall_rules
-  firewall_load "$1" "${2%:*}" "${2##*:}" ${firewall_list[@]+"${firewall_list[@]}"} &&
-    firewall_verify "$1"
+  # Who changes the list meanwhile may have loaded it before this one does.
+  while :; do
+    loaded=${firewall_list[*]-}
+    firewall_load "$1" "${2%:*}" "${2##*:}" ${firewall_list[@]+"${firewall_list[@]}"} || return 1
+    firewall_rules
+    [[ ${firewall_list[*]-} != "$loaded" ]] || break
+  done
+  firewall_verify "$1"
 }

@@ -218,9 +218,10 @@ proxy_pid() {
 
 # proxy_reload FOLDER... - have the proxies with their config in the FOLDERs read
 # their policy, and wait until they have; no longer than a second, after which they
-# have looked by themselves
+# have looked by themselves. Dies if one does not take it, as where it was started
+# with tests that a later config does not have.
 proxy_reload() {
-  local folder="" pid="" size="" i=0 tries=0
+  local folder="" pid="" size="" i=0 tries=0 fault=""
   local folders sizes
   folders=()
   sizes=()
@@ -236,7 +237,16 @@ proxy_reload() {
       tries=$((tries + 1))
       sleep 0.02
     done
+    fault=$(proxy_reload_fault "${folders[i]}" "${sizes[i]}")
+    [[ -z $fault ]] || die "the proxy that runs keeps its old policy (restart the sandbox if its config has changed): $fault"
   done
+}
+
+# proxy_reload_fault FOLDER SIZE - print what the log says, behind SIZE bytes, is
+# wrong with the policy that was read last; nothing if that is in force
+proxy_reload_fault() {
+  tail -c "+$(($2 + 1))" "$1/proxy.log" 2>/dev/null | grep '"event":"reload"' |
+    jq -rs 'if last.level == "error" then map(select(.level == "error"))[0].message else empty end'
 }
 
 # proxy_has_reloaded FOLDER SIZE - succeed if the log tells of it behind SIZE bytes

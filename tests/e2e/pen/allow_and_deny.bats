@@ -132,6 +132,19 @@ denied.test:443" "$(cat "$rules")"
   assert_eq "expect deny evil.example.test:443" "$(cat "$rules")"
 }
 
+@test "a policy that the running proxy does not take is told of" {
+  echo '{"http_allowlist": ["expect deny evil.example.test:443"]}' >"$HOME/.pen/config.json"
+  pen start
+  rm "$HOME/.pen/config.json"
+  run pen allow evil.example.test:443
+  assert_eq 1 "$status" "$output"
+  assert_contains "$output" "the proxy that runs keeps its old policy"
+  assert_contains "$output" "the policy fails its test: evil.example.test:443 is allowed"
+  pen restart
+  run pen why evil.example.test:443
+  assert_eq 0 "$status" "$output"
+}
+
 @test "expect lines of the user's own config count, too" {
   echo '{"http_allowlist": ["expect deny evil.example.test:443"]}' >"$HOME/.pen/config.json"
   run pen allow '*.example.test:443'

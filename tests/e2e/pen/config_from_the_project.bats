@@ -55,6 +55,21 @@ refuses_proposal() {
   assert_eq "$before" "$(live)"
 }
 
+@test "P19: a proposal that fails a test of the user's own config is refused" {
+  echo '{"http_allowlist": ["expect deny evil.example.test:443"]}' >"$HOME/.pen/config.json"
+  echo '*.example.test:443' >.pen/http-allowlist.txt
+  refuses_proposal "expect deny evil.example.test:443"
+  echo '{"env": {"A": "b"}}' >.pen/config.json
+  refuses_proposal "expect deny evil.example.test:443"
+  rm .pen/config.json "$HOME/.pen/config.json"
+  # Of the sandbox's own, which the proposal may replace.
+  echo '{"http_allowlist": ["expect deny evil.example.test:443"]}' >"$dir/config.json"
+  refuses_proposal "expect deny evil.example.test:443"
+  echo '{"http_allowlist": ["other.test:80"]}' >.pen/config.json
+  pen config apply --yes
+  assert_eq '*.example.test:443' "$(cat "$rules")"
+}
+
 @test "P19: apply shows the difference, and does nothing unless somebody agrees" {
   pen allow old.test:443
   echo "new.test:443" >.pen/http-allowlist.txt

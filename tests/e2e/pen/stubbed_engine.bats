@@ -80,7 +80,12 @@ stub_pfctl() {
 #!/bin/bash
 case $1 in
   list) for set in "$RULES"/*; do [[ ! -e $set ]] || echo "${set##*/} pen0"; done ;;
-  load) { echo "$*"; cat; } >"$RULES/$2" ;;
+  load)
+    { echo "$*"; cat; } >"$RULES/$2.new"
+    # Who changes the list meanwhile has loaded it before.
+    [[ ! -e $ENGINE/meanwhile ]] || mv "$ENGINE/meanwhile" "$(<"$ENGINE/list")"
+    mv "$RULES/$2.new" "$RULES/$2"
+    ;;
   flush) rm -f "$RULES/$2" ;;
   check) cat >/dev/null ;;
   verify) [[ -e $RULES/$2 ]] ;;
@@ -202,6 +207,20 @@ play_lost() {
   pen deny --network 192.0.2.9:22
   assert_eq "load $LOST --gateway 192.0.2.77 --proxy-port 8099" "$(xargs <"$RULES/$LOST")"
   [[ ! -e $RULES/${DIR##*/} ]] || fail "rules for a sandbox that is down"
+}
+
+@test "P17: a list that changes while it is loaded is loaded again" {
+  play_sandbox
+  pen allow --network 192.0.2.9:22
+  # Another pen denies it while this one loads both rules.
+  printf '%s/network-allowlist.txt\n' "$DIR" >"$ENGINE/list"
+  printf '192.0.2.8:22\n' >"$ENGINE/meanwhile"
+  pen allow --network 192.0.2.8:22
+  assert_eq "load ${DIR##*/} --gateway 192.0.2.1 --proxy-port 8080 192.0.2.8:22" "$(xargs <"$RULES/${DIR##*/}")"
+  # The last rule goes.
+  : >"$ENGINE/meanwhile"
+  pen allow --network 192.0.2.7:22
+  assert_eq "load ${DIR##*/} --gateway 192.0.2.1 --proxy-port 8080" "$(xargs <"$RULES/${DIR##*/}")"
 }
 
 @test "pen shell: not the host's shell in a container, but one that is there" {
