@@ -86,7 +86,7 @@ def echo(addr, ports):
 def talk(proto, addr, port, text):
     kind = socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM
     s = socket.socket(family(addr), kind)
-    s.settimeout(1)
+    s.settimeout(3)
     s.connect((addr, int(port)))
     s.send(text)
     return s

@@ -60,19 +60,19 @@ CONF
   addr=$(in_sandbox "$PYTHON" -S "$LAB_ROOT/tests/e2e/proxy/tables/dnslistener.py" \
     ask 127.0.0.1:53 example.test A)
   [[ $addr =~ ^198\.1[89]\. ]] || fail "$addr"
-  out=$(in_sandbox "$PYTHON" -SE "$LAB_DIR/raw.py" --timeout 3 "$addr:22" line)
+  out=$(in_sandbox "$PYTHON" -SE "$LAB_DIR/raw.py" "$addr:22" line)
   assert_contains "$out" SSH-2.0-lab
-  out=$(in_sandbox "$PYTHON" -SE "$LAB_DIR/raw.py" --timeout 3 "$addr:5432" send=select recv=6)
+  out=$(in_sandbox "$PYTHON" -SE "$LAB_DIR/raw.py" "$addr:5432" send=select recv=6)
   assert_contains "$out" select
   # A port that no rule opens.
-  out=$(in_sandbox "$PYTHON" -SE "$LAB_DIR/raw.py" --timeout 3 "$addr:25" eof || true)
+  out=$(in_sandbox "$PYTHON" -SE "$LAB_DIR/raw.py" "$addr:25" eof || true)
   assert_json '.bytes == 0 or .data == null' "$out"
   addr6=$(in_sandbox "$PYTHON" -S "$LAB_ROOT/tests/e2e/proxy/tables/dnslistener.py" \
     ask 127.0.0.1:53 example.test AAAA)
-  out=$(in_sandbox "$PYTHON" -SE "$LAB_DIR/raw.py" --timeout 3 "[$addr6]:22" line)
+  out=$(in_sandbox "$PYTHON" -SE "$LAB_DIR/raw.py" "[$addr6]:22" line)
   assert_contains "$out" SSH-2.0-lab
   # A pool address that was never given out.
-  out=$(in_sandbox "$PYTHON" -SE "$LAB_DIR/raw.py" --timeout 3 198.18.77.77:22 eof || true)
+  out=$(in_sandbox "$PYTHON" -SE "$LAB_DIR/raw.py" 198.18.77.77:22 eof || true)
   assert_json '.bytes == 0 or .data == null' "$out"
 }
 
@@ -87,7 +87,7 @@ CONF
   in_sandbox curl -sS --max-time 5 --resolve "example.test:443:$addr" \
     https://example.test/ >out
   assert_json '.sni == "example.test"' "$(<out)"
-  out=$(in_sandbox "$PYTHON" -SE "$LAB_DIR/raw.py" --timeout 3 "$addr:443" hello=other.test eof)
+  out=$(in_sandbox "$PYTHON" -SE "$LAB_DIR/raw.py" "$addr:443" hello=other.test eof)
   assert_json '.alert == 112' "$out"
 }
 

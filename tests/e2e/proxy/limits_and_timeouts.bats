@@ -41,7 +41,7 @@ cut_line() {
   raw_start "$PROXY" connect=example.test:7 send=x recv=1 hold
   client=$!
   eventually 5 grep -q '"port": 7' "$TCPD_LOG"
-  curl -sf -o /dev/null --max-time 2 http://127.0.0.1:9090/healthz
+  curl -sf -o /dev/null --max-time 20 http://127.0.0.1:9090/healthz
   kill "$client"
   wait "$client" || true
 }
