@@ -25,6 +25,21 @@ for file in sys.argv[2:]:
     print(re.sub("%([LF]?[a-zA-Z])", lambda key: str(said[key[1]]), sys.argv[1]))
 '
 
+# ifconfig: every interface, as a Mac shows them
+readonly ifconfig_by_json='
+import ipaddress, json, sys
+for link in json.load(sys.stdin):
+    print("%s: flags=8863<%s> mtu %d" % (link["ifname"], ",".join(link["flags"]), link["mtu"]))
+    for it in link["addr_info"]:
+        net = ipaddress.ip_interface("%s/%d" % (it["local"], it["prefixlen"]))
+        if net.version == 6:
+            zone = "%" + link["ifname"] if net.is_link_local else ""
+            print("\tinet6 %s%s prefixlen %d" % (it["local"], zone, it["prefixlen"]))
+        else:
+            print("\tinet %s netmask 0x%08x broadcast %s" % (
+                it["local"], int(net.netmask), net.network.broadcast_address))
+'
+
 # refuse - what BSD's getopt says of the options
 refuse() {
   printf '%s: illegal option -- %s\n' "$tool" "$1" >&2
@@ -127,7 +142,7 @@ tool_readlink() {
 }
 
 tool_ps() {
-  local stat="" said="" word=""
+  local stat="" said="" word="" words=()
   only 'AaCcEefhjlMmrSTvwXxG:g:O:o:p:t:U:u:' "$@"
   { IFS= read -r stat <"$APPLE_LAB/proc/${*: -1}/stat"; } 2>/dev/null || exit 1
   stat=${stat##*) }
@@ -135,7 +150,11 @@ tool_ps() {
     case $word in
       stat=) said="$said${stat%% *} " ;;
       lstart=) said="$said$(cut -d ' ' -f 20 <<<"$stat")" ;;
-      -o | -p | "${*: -1}") ;;
+      args=)
+        { mapfile -d "" words <"$APPLE_LAB/proc/${*: -1}/cmdline"; } 2>/dev/null || exit 1
+        said="$said${words[*]}"
+        ;;
+      -ww | -o | -p | "${*: -1}") ;;
       *) refuse "$*" ;;
     esac
   done
@@ -213,6 +232,11 @@ tool_sysctl() {
       refuse "unknown oid '$*'"
       ;;
   esac
+}
+
+tool_ifconfig() {
+  (($# == 0)) || refuse "$*"
+  "$APPLE_LAB/real/bin/ip" -json addr | /usr/bin/python3 -c "$ifconfig_by_json"
 }
 
 main() {

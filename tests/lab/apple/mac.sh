@@ -49,7 +49,8 @@ mac_links() {
   for name in $differ; do
     ln -s "$here/bsd.sh" "$folder/bin/$name" && mac_link "$name" gnu || return 1
   done
-  ln -s "$here/container" "$folder/bin/container" || return 1
+  ln -s "$here/container" "$folder/bin/container" &&
+    ln -s "$here/bsd.sh" "$folder/sbin/ifconfig" || return 1
   [[ -z ${APPLE_BASH-} ]] || ln -sf "$APPLE_BASH" "$folder/bin/bash" || return 1
   cat >"$folder/pen-pfctl" <<SCRIPT && chmod 0755 "$folder/pen-pfctl"
 #!/bin/sh
