@@ -359,14 +359,16 @@ check-e2e: all $(BENCH_BINS)
 check-penctl: all
 	@$(RUN_ENV) tests/run/suite.sh penctl tests/e2e/pen tests/e2e/bindings
 
-# The command tree by the rules of bash 3.2 (ADR 6), where most of its lines run.
+# The command tree by the rules of bash 3.2 (ADR 6), where most of its lines run,
+# and where those for macOS alone do.
 check-bash32: all
 	@tests/lint/bash32-tree.sh penctl build/bash32
 	@$(RUN_ENV) PEN_TREE='$(CURDIR)/build/bash32' tests/run/suite.sh bash32 \
 		$(patsubst %,tests/e2e/pen/%.bats,allow_and_deny command_tree \
 		config config_from_the_project egress_test logs_and_why \
 		names_and_state presets run_options running_sandbox \
-		stubbed_engine wrong_input)
+		stubbed_engine wrong_input) \
+		$(patsubst %,tests/e2e/apple/%_on_a_mac.bats,life trouble uses)
 
 # Real daemons in namespaces; skipped, with the reason, where that cannot be.
 check-containers: all

@@ -14,9 +14,9 @@
 #
 # This shell is the first process of its own: when it ends, so does everything
 # that was started here.  FOLDER, on a disk, takes what the daemons store.
-# Environment: PEN_BUILD (no pen without it), LAB_DAEMONS ("docker podman": those
-# whose stores are copied from the cache), LAB_EMPTY (they are not), LAB_GROUP (a
-# name for control groups), LAB_KEEP (FOLDER stays)
+# Environment: PEN_BUILD (no pen without it), PEN_TREE, LAB_DAEMONS ("docker
+# podman": those whose stores are copied from the cache), LAB_EMPTY (they are not),
+# LAB_GROUP (a name for control groups), LAB_KEEP (FOLDER stays)
 
 set -u -o pipefail
 export LC_ALL=C
@@ -99,6 +99,8 @@ host_users() {
 host_pen() {
   local uid
   [[ -n ${PEN_BUILD:-} ]] || return 0
+  # Another copy of the command tree takes its place (make check-bash32).
+  [[ -z ${PEN_TREE-} ]] || mount --bind "$PEN_TREE" "$LAB_ROOT/penctl" || return 1
   (cd "$LAB_ROOT" && DESTDIR='' BINDIR=/opt/pen/bin LIBEXECDIR=/opt/pen/libexec \
     MANDIR=/opt/pen/man INSTALL=install .ci/files install "$PEN_BUILD" \
     pen-proxy pen-jail) >"$own/install.log" 2>&1 || return 1
