@@ -73,16 +73,16 @@ static bool talk_is_http(char first)
 }
 
 /* Host, filled up with the target's or the scheme's default port, must be the
- * target. */
+ * target, which the request has written as @said. */
 static bool talk_host_agrees(const struct http1_request *rq,
-			     const struct target *t, uint16_t default_port)
+			     struct http1_span said, const struct target *t,
+			     uint16_t default_port)
 {
 	struct target host;
 
 	/* Most say the same twice. */
-	if (!rq->host.at ||
-	    (rq->host.len == rq->target.len &&
-	     memcmp(rq->host.at, rq->target.at, rq->host.len) == 0))
+	if (!rq->host.at || (rq->host.len == said.len &&
+			     memcmp(rq->host.at, said.at, said.len) == 0))
 		return true;
 	return target_parse(&host, rq->host.at, rq->host.len, default_port) ==
 		       TARGET_OK &&
@@ -115,7 +115,7 @@ static void talk_connect(struct conn *c, const struct http1_request *rq,
 		talk_bad_target(c, s);
 		return;
 	}
-	if (!talk_host_agrees(rq, &c->target, c->target.port)) {
+	if (!talk_host_agrees(rq, rq->target, &c->target, c->target.port)) {
 		conn_refuse(c, REASON_BAD_REQUEST,
 			    "Host and request target differ");
 		return;
@@ -152,7 +152,8 @@ static enum target_status talk_http_target(struct conn *c,
 		return TARGET_BAD_HOST;
 	}
 	s = target_parse(&c->target, url.authority.at, url.authority.len, 80);
-	if (s == TARGET_OK && !talk_host_agrees(rq, &c->target, 80))
+	if (s == TARGET_OK &&
+	    !talk_host_agrees(rq, url.authority, &c->target, 80))
 		*error = "Host and request target differ";
 	return s;
 }

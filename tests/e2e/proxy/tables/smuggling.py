@@ -95,6 +95,9 @@ def heads(table):
             "GET http://example.test/ HTTP/1.1\nHost: example.test\n\n")
     refused(table, "an empty Host",
             "GET http://example.test/ HTTP/1.1\r\nHost:\r\n\r\n")
+    refused(table, "a Host that repeats the whole target",
+            "GET http://example.test/ HTTP/1.1\r\n"
+            "Host: http://example.test/\r\n\r\n")
     refused(table, "no Host", "GET http://example.test/ HTTP/1.1\r\n\r\n")
     refused(table, "userinfo in Host", "GET http://example.test/ HTTP/1.1\r\n"
             "Host: x@example.test\r\n\r\n")
