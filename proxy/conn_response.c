@@ -85,6 +85,20 @@ static void response_free_head(struct conn_forward *f)
 	f->head_len = f->head_cap = 0;
 }
 
+/* What came along with a head, before the client has had any of it.  Return:
+ * whether the budget, as it was before it came, lets it pass. */
+static bool response_is_within(struct conn *c)
+{
+	enum reason reason;
+
+	if (!c->limited || c->down.bytes <= c->down.left)
+		return true;
+	reason = conn_limit_reason(c);
+	c->down.bytes = 0;
+	conn_forward_fail(c, reason, NULL);
+	return false;
+}
+
 /* A final response: from here on nothing else can be told. */
 static void response_final(struct conn *c, const struct http1_response *rs,
 			   size_t head_len)
@@ -102,15 +116,16 @@ static void response_final(struct conn *c, const struct http1_response *rs,
 	if (f->until_close)
 		f->keep_client = false;
 	response_head(c, &out, rs);
+	if (c->limited) /* others may have spent of it since the request */
+		conn_budget(c);
 	n = response_first_body(c, rs, body, len, &passed);
 	if (n < 0) {
 		sbuf_free(&out);
 		conn_forward_fail(c, REASON_RESPONSE_BAD, NULL);
 		return;
 	}
-	if (c->limited && c->down.bytes > c->down.left) {
+	if (!response_is_within(c)) {
 		sbuf_free(&out);
-		conn_forward_fail(c, conn_limit_reason(c), NULL);
 		return;
 	}
 	/* Bytes behind a response that nobody asked for end the connection. */
@@ -139,11 +154,15 @@ static void response_upgrade(struct conn *c, const struct http1_response *rs,
 				  "an upgrade unasked for");
 		return;
 	}
+	if (c->limited)
+		conn_budget(c);
+	c->down.bytes += early;
+	if (!response_is_within(c))
+		return;
 	f->status = 101;
 	f->answered = true;
 	response_head(c, &out, rs);
 	sbuf_add(&out, f->head + head_len, early);
-	c->down.bytes += early;
 	if (out.oom) {
 		sbuf_free(&out);
 		conn_cut(c, REASON_INTERNAL);

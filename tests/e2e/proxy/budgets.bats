@@ -6,7 +6,9 @@ load common
 
 setup_file() {
   lab_standard
-  lab_tcpd "$IP1:7=echo" "$IP1:9=sink" "$IP1:1001=echo" "$IP1:1005=fill=50000000;fin;eof"
+  lab_tcpd "$IP1:7=echo" "$IP1:9=sink" "$IP1:1001=echo" "$IP1:1005=fill=50000000;fin;eof" \
+    "$IP1:1101=head;send=HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n$(printf 'y%.0s' {1..3000});eof" \
+    "$IP1:1102=head;wait=1000;send=HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 3000\r\n\r\n$(printf 'y%.0s' {1..3000});eof"
 }
 
 # budget RULE... - a proxy with these rules in ./rules
@@ -112,6 +114,26 @@ CONF
   run curl -sS -o got --max-time 5 -x "http://$PROXY" --data-binary @big http://example.test/up
   assert_eq 0 "$(origin_saw 'select(.event == "request" and .target == "/up")')"
   assert_eq 200 "$(curl_code --data-binary "$(head -c 1000 /dev/zero | tr '\0' x)" http://example.test/up)"
+}
+
+@test "what comes along with a 101 counts, too" {
+  budget 'example.test:1101 down=1k'
+  out=$(raw "$PROXY" 'send=GET http://example.test:1101/ HTTP/1.1\r\nHost: example.test:1101\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n' eof || true)
+  assert_json '.data | test("y{1025}") | not' "$out"
+  log_wait 'select(.port == 1101 and .verdict == "deny" and .reason == "budget_exhausted")'
+}
+
+@test "an answer is held to what is left of the hour when it comes" {
+  budget 'example.test:1102 down=5k/h'
+  head='GET http://example.test:1102/ HTTP/1.1\r\nHost: example.test:1102\r\n\r\n'
+  raw_start "$PROXY" "send=$head" eof
+  raw "$PROXY" "send=$head" eof
+  log_wait 'select(.reason == "budget_exhausted")'
+  log_wait 'select(.event == "request")'
+  assert_eq 1 "$(log_count 'select(.verdict == "allow")')"
+  assert_eq 1 "$(log_count 'select(.reason == "budget_exhausted")')"
+  out=$(curl -sf http://127.0.0.1:9090/policy)
+  assert_json '.rules[0].bytes_down == 3000' "$out"
 }
 
 @test "budgets are exact with every size of segment" {
