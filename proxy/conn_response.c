@@ -91,8 +91,12 @@ static bool response_is_within(struct conn *c)
 {
 	enum reason reason;
 
-	if (!c->limited || c->down.bytes <= c->down.left)
+	if (!c->limited)
 		return true;
+	if (c->down.bytes <= c->down.left) {
+		conn_account(c);
+		return true;
+	}
 	reason = conn_limit_reason(c);
 	c->down.bytes = 0;
 	conn_forward_fail(c, reason, NULL);

@@ -8,6 +8,7 @@ setup_file() {
   lab_standard
   lab_tcpd "$IP1:7=echo" "$IP1:9=sink" "$IP1:1001=echo" "$IP1:1005=fill=50000000;fin;eof" \
     "$IP1:1101=head;send=HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n$(printf 'y%.0s' {1..3000});eof" \
+    "$IP1:1103=head;send=HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n;fill=100000;eof" \
     "$IP1:1102=head;wait=1000;send=HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 3000\r\n\r\n$(printf 'y%.0s' {1..3000});eof"
 }
 
@@ -134,6 +135,17 @@ CONF
   assert_eq 1 "$(log_count 'select(.reason == "budget_exhausted")')"
   out=$(curl -sf http://127.0.0.1:9090/policy)
   assert_json '.rules[0].bytes_down == 3000' "$out"
+}
+
+@test "what came with the head is off the hour before the rest is passed on" {
+  budget {a..h}.example.test:1103' down=80k/h'
+  # It takes the rest to be there already.
+  for name in {a..h}; do
+    raw "$PROXY" "send=GET http://$name.example.test:1103/ HTTP/1.1\r\nHost: $name.example.test:1103\r\n\r\n" sink
+  done
+  log_wait 'select(.reason == "budget_exhausted")' 8
+  out=$(curl -sf http://127.0.0.1:9090/policy)
+  assert_json '.rules | all(.bytes_down == 81920)' "$out"
 }
 
 @test "budgets are exact with every size of segment" {
