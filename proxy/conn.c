@@ -362,23 +362,29 @@ static bool conn_has_verdict(const struct conn *c)
 
 void conn_rejudge(struct conn *c, struct policy *policy)
 {
+	const struct policy_options *options = policy_options_of(policy);
 	const struct rule *rule;
-	bool monitor = policy_options_of(policy)->mode == POLICY_MONITOR;
+	enum reason reason;
+	bool refused, barred;
 
 	if (!conn_has_verdict(c))
 		return;
 	rule = policy_judge(policy, &c->target, base_wall_ms());
-	if ((!rule && !monitor) ||
-	    (c->addr.family &&
-	     policy_guard(policy, rule, &c->target, &c->addr) != GUARD_OK)) {
-		if (!policy_options_of(policy)->cut_on_reload)
-			return;
+	refused = !rule || !conn_suits(c, policy, rule);
+	barred = c->addr.family &&
+		 policy_guard(policy, rule, &c->target, &c->addr) != GUARD_OK;
+	if ((refused || barred) && !options->cut_on_reload)
+		return;
+	reason = c->state < CONN_TUNNEL ? REASON_POLICY : REASON_REVOKED;
+	if (barred || (refused && options->mode != POLICY_MONITOR)) {
 		if (c->state < CONN_TUNNEL)
-			conn_refuse(c, REASON_POLICY, NULL);
+			conn_refuse(c, reason, NULL);
 		else
-			conn_cut(c, REASON_REVOKED);
+			conn_cut(c, reason);
 		return;
 	}
+	if (refused && !c->would_deny)
+		conn_log_would_deny(c, reason, NULL);
 	conn_account(c);
 	policy_unref(c->policy);
 	c->policy = policy_ref(policy);

@@ -111,6 +111,7 @@ enum conn_gate {
  * @tells_problem: answers are application/problem+json
  * @has_body: more than a head may come: linger behind a refusal
  * @line_fits: the head in @buf begins with a request line
+ * @not_tls: the tunnel's first bytes were looked at, and are something else
  */
 struct conn {
 	struct conn *next, **prev;
@@ -141,6 +142,7 @@ struct conn {
 	bool transparent, over_limit, would_deny, timed_dns, timed_connect;
 	bool logged, ech, limited, tells_problem, has_body, captured;
 	bool counted_client, upstream, head_request, line_fits;
+	bool not_tls;
 	struct target target;
 };
 
@@ -225,6 +227,10 @@ int conn_tunnel_status(const struct conn *c);
 /** conn_requires_tls() - Whether nothing but TLS may go to the target
  *  (sni=require) */
 bool conn_requires_tls(const struct conn *c);
+/** conn_suits() - Whether what has been seen of @c's first bytes is as @r, a
+ *  rule of @p, wants it */
+bool conn_suits(const struct conn *c, const struct policy *p,
+		const struct rule *r);
 /** conn_tunnel_pump() - Move what can be moved; may close @c */
 void conn_tunnel_pump(struct conn *c);
 /** conn_tunnel_timeout() - A deadline of the tunnel has come; may close @c */

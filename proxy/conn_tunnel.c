@@ -93,17 +93,22 @@ enum reason conn_limit_reason(const struct conn *c)
 		       : REASON_BUDGET;
 }
 
-static enum policy_sni tunnel_sni(const struct conn *c)
+static enum policy_sni tunnel_sni(const struct policy *p, const struct rule *r)
 {
-	return c->rule ? c->rule->sni : policy_options_of(c->policy)->sni;
+	return r ? r->sni : policy_options_of(p)->sni;
+}
+
+static bool tunnel_requires_tls(const struct conn *c, const struct policy *p,
+				const struct rule *r)
+{
+	if (tunnel_sni(p, r) != SNI_REQUIRE)
+		return false;
+	return (r && r->sni_own) || policy_is_tls_port(p, c->target.port);
 }
 
 bool conn_requires_tls(const struct conn *c)
 {
-	if (tunnel_sni(c) != SNI_REQUIRE)
-		return false;
-	return (c->rule && c->rule->sni_own) ||
-	       policy_is_tls_port(c->policy, c->target.port);
+	return tunnel_requires_tls(c, c->policy, c->rule);
 }
 
 static bool tunnel_denies_ech(const struct conn *c)
@@ -111,31 +116,46 @@ static bool tunnel_denies_ech(const struct conn *c)
 	return c->rule && c->rule->ech_deny;
 }
 
-static enum reason tunnel_check_name(struct conn *c)
+static bool tunnel_is_named(const struct conn *c)
 {
 	struct target named;
 
+	return target_set(&named, c->sni, strlen(c->sni), c->target.port,
+			  true) == TARGET_OK &&
+	       named.host_len == c->target.host_len &&
+	       memcmp(named.host, c->target.host, named.host_len) == 0;
+}
+
+static enum reason tunnel_check_name(struct conn *c)
+{
 	free(c->sni);
 	c->sni = strdup(c->hello->sni);
 	if (!c->sni)
 		return REASON_INTERNAL;
-	if (target_set(&named, c->sni, c->hello->sni_len, c->target.port,
-		       true) != TARGET_OK ||
-	    named.host_len != c->target.host_len ||
-	    memcmp(named.host, c->target.host, named.host_len) != 0)
-		return REASON_SNI_MISMATCH;
-	return REASON_NONE;
+	return tunnel_is_named(c) ? REASON_NONE : REASON_SNI_MISMATCH;
+}
+
+bool conn_suits(const struct conn *c, const struct policy *p,
+		const struct rule *r)
+{
+	if (c->ech && r->ech_deny)
+		return false;
+	if ((c->not_tls || c->proto == PROTO_HTTP) &&
+	    tunnel_requires_tls(c, p, r))
+		return false;
+	return !c->sni || tunnel_sni(p, r) == SNI_OFF || tunnel_is_named(c);
 }
 
 static enum reason tunnel_judge(struct conn *c, enum hello_status s)
 {
-	bool any_name = tunnel_sni(c) == SNI_OFF;
+	bool any_name = tunnel_sni(c->policy, c->rule) == SNI_OFF;
 	enum reason r = REASON_NONE;
 
 	switch (s) {
 	case HELLO_MORE:
 		return REASON_HELLO_BAD; /* it ended in the middle */
 	case HELLO_NOT_TLS:
+		c->not_tls = true;
 		return conn_requires_tls(c) ? REASON_NOT_TLS : REASON_NONE;
 	case HELLO_NAME:
 		r = tunnel_check_name(c);
@@ -427,7 +447,7 @@ void conn_tunnel_start(struct conn *c)
 	conn_enter(c, CONN_TUNNEL, CONN_KEEP);
 	/* A captured hello has chosen the target: it agrees by itself. */
 	if (c->proto != PROTO_TLS &&
-	    (tunnel_sni(c) != SNI_OFF || tunnel_denies_ech(c)))
+	    (tunnel_sni(c->policy, c->rule) != SNI_OFF || tunnel_denies_ech(c)))
 		c->gate = GATE_TLS;
 	c->hello_fed = 0;
 	conn_tunnel_arm(c);

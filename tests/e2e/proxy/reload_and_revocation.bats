@@ -112,6 +112,53 @@ rss_below() {
   run_table revocation survives
 }
 
+@test "mode=monitor: a tunnel that the new policy would end goes on, and is logged" {
+  printf 'example.test:7\n' >rules
+  start_proxy proxy <<CONF
+[proxy]
+listen = 127.0.0.1:3128
+[policy]
+mode = monitor
+allowlist = $LAB/rules
+[audit]
+file = $LAB/audit.log
+CONF
+  : >new
+  run_table revocation survives
+  log_wait 'select(.event == "deny" and .verdict == "would-deny" and
+    .reason == "revoked" and .port == 7)'
+  grep -q '"verdict":"would-deny","reason":"revoked"' audit.log
+  log_wait 'select(.event == "close" and .verdict == "would-deny" and .port == 7)'
+}
+
+# judged_anew RULE NEW STEP... - a tunnel of RULE, to example.test:7, in which
+# STEP was played, ends when the rule becomes NEW
+judged_anew() {
+  local rule=$2
+  printf '%s\n' "$1" >rules
+  shift 2
+  reloading
+  raw_start "$PROXY" connect=example.test:7 "$@" eof
+  eventually 5 moves_bytes
+  printf '%s\n' "$rule" >rules
+  reload_proxy
+  log_wait 'select(.event == "close" and .port == 7 and .reason == "revoked")'
+  lab_stop "$PROXY_PID"
+  rm -f proxy.log
+}
+
+moves_bytes() {
+  curl -sf http://127.0.0.1:9090/connections | jq -e 'any(.bytes_down > 0)'
+}
+
+@test "a tunnel whose rule comes to refuse what it began with ends" {
+  local hello
+  hello=$("$PYTHON" -c 'import wire; print(wire.client_hello("example.test", ech=True).hex())')
+  judged_anew 'example.test:7' 'example.test:7 ech=deny' "hex=$hello"
+  judged_anew 'example.test:7' 'example.test:7 sni=require' send=plain
+  judged_anew 'example.test:7 sni=off ech=deny' 'example.test:7' hello=other.test
+}
+
 @test "cut-on-reload = no leaves live tunnels alone" {
   printf 'example.test:7\n' >rules
   reloading 'cut-on-reload = no'
