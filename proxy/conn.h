@@ -209,6 +209,9 @@ void conn_silent(struct conn *c);
  * Ends in conn_reached(), or in conn_refuse().  May close @c.
  */
 void conn_reach(struct conn *c);
+/** conn_reach_again() - The same for a target that was judged: the connection
+ *  to it turned out to be dead.  May close @c. */
+void conn_reach_again(struct conn *c);
 /** conn_reach_by_name() - Whether the upstream proxy is given the name, and
  *  nobody here looks it up */
 bool conn_reach_by_name(const struct config *config, const struct target *t);

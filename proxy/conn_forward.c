@@ -333,7 +333,7 @@ bool conn_forward_retry(struct conn *c)
 	forward_drop_origin(c);
 	relay_fini(&c->up, c->env->pool);
 	c->up = (struct relay_flow){.left = UINT64_MAX, .want = UINT64_MAX};
-	conn_reach(c);
+	conn_reach_again(c);
 	return true;
 }
 

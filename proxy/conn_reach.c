@@ -396,19 +396,10 @@ static void reach_kept(struct conn *c)
 		conn_forward_start(c);
 }
 
-void conn_reach(struct conn *c)
+static void reach_anew(struct conn *c)
 {
 	const struct config_upstream *up = &c->env->config->upstream;
 
-	c->timed_dns = c->timed_connect = false;
-	c->dns_us = c->connect_us = 0;
-	if (c->origin) {
-		reach_kept(c);
-		return;
-	}
-	memset(&c->addr, 0, sizeof(c->addr));
-	if (!reach_judge(c))
-		return;
 	c->upstream = !reach_goes_direct(up, &c->target);
 	if (c->target.literal)
 		reach_addresses(c, &c->target.addr, 1);
@@ -416,4 +407,29 @@ void conn_reach(struct conn *c)
 		reach_upstream(c);
 	else
 		reach_resolve(c, c->target.host, reach_resolved_cb);
+}
+
+static void reach_begin(struct conn *c)
+{
+	c->timed_dns = c->timed_connect = false;
+	c->dns_us = c->connect_us = 0;
+}
+
+void conn_reach(struct conn *c)
+{
+	reach_begin(c);
+	if (c->origin) {
+		reach_kept(c);
+		return;
+	}
+	memset(&c->addr, 0, sizeof(c->addr));
+	if (reach_judge(c))
+		reach_anew(c);
+}
+
+void conn_reach_again(struct conn *c)
+{
+	reach_begin(c);
+	memset(&c->addr, 0, sizeof(c->addr));
+	reach_anew(c);
 }

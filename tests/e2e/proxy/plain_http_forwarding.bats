@@ -33,6 +33,8 @@ allow = example.test:*
 allow = six.test:80
 [limits]
 idle-timeout = 5s
+[admin]
+listen = 127.0.0.1:9090
 CONF
 }
 
@@ -50,6 +52,9 @@ CONF
 
 @test "a request that its kept connection loses goes out again only if that is harmless" {
   run_table forwarding again
+  # Judged, and counted, once all the same.
+  out=$(curl -sf http://127.0.0.1:9090/policy)
+  assert_json '.rules[0].hits == 12' "$out"
 }
 
 @test "a 100-continue upload waits for the origin's word" {
