@@ -198,8 +198,10 @@ static const char *rule_set_budget(const char *in, size_t len, bool up,
 		*(hour ? &rule->up_hour : &rule->up) = bytes;
 	else
 		*(hour ? &rule->down_hour : &rule->down) = bytes;
-	return rule_take_once(seen, hour ? bit << 1 : bit,
-			      rule_wrong("%s%s", name, hour ? " an hour" : ""));
+	if (hour)
+		return rule_take_once(seen, bit << 1,
+				      up ? "up an hour" : "down an hour");
+	return rule_take_once(seen, bit, name);
 }
 
 static const char *rule_set_until(const char *in, size_t len, struct rule *rule)

@@ -466,7 +466,9 @@ static void messages_help(void **state)
 				   "a:1 prvate\n"
 				   "a:99999\n"
 				   "*.com:443\n"
-				   "a:443]\n";
+				   "a:443]\n"
+				   "a:1 up=1k up=2k\n"
+				   "a:1 down=1k/h down=2k/h\n";
 
 	(void)state;
 	assert_null(build_after(text, NULL));
@@ -486,8 +488,10 @@ static void messages_help(void **state)
 		"*\n"
 		"rules.txt:8: warning: *.com covers a whole top-level domain\n"
 		"rules.txt:9: '443]' is not a port: 1 to 65535, FIRST-LAST or "
-		"*\n");
-	assert_int_equal(faults.count, 8);
+		"*\n"
+		"rules.txt:10: up is given twice\n"
+		"rules.txt:11: down an hour is given twice\n");
+	assert_int_equal(faults.count, 10);
 }
 
 static void warnings_do_not_refuse(void **state)
