@@ -103,6 +103,8 @@ enum conn_gate {
  * @forward: plain HTTP; owned or NULL
  * @guard:   what the guard says of the address judged last
  * @addr:    the origin's address, family 0 before there is one
+ * @spare:   what the upstream proxy is asked for if it does not come to @addr;
+ *           family 0: nothing
  * @unsent:  bytes that neither side had taken yet when it was last looked
  * @counted_up, @counted_down: payload bytes already put into rule and metrics
  * @original_addr, @original_port: where a captured connection was going
@@ -137,7 +139,7 @@ struct conn {
 	enum proto proto;
 	enum conn_gate gate;
 	enum policy_guard guard;
-	struct addr addr, client_addr, original_addr;
+	struct addr addr, spare, client_addr, original_addr;
 	uint16_t client_port, original_port;
 	bool transparent, over_limit, would_deny, timed_dns, timed_connect;
 	bool logged, ech, limited, tells_problem, has_body, captured;

@@ -84,6 +84,23 @@ static void reach_ask_upstream(struct conn *c)
 	conn_upstream_readable(c);
 }
 
+static bool reach_may_go(struct conn *c, const struct addr *a);
+static void reach_upstream(struct conn *c);
+
+/* The upstream did not come to one family's address: it may to the other's.
+ * Return: whether that is tried. */
+static bool reach_spare(struct conn *c)
+{
+	if (!c->spare.family || !reach_may_go(c, &c->spare))
+		return false;
+	c->addr = c->spare;
+	c->spare.family = 0;
+	io_close(c->origin);
+	c->origin = NULL;
+	reach_upstream(c);
+	return true;
+}
+
 /* The answer's head is looked at in place, so that not a byte behind it is
  * taken out of the socket.  Return: whether it was an interim one: look again.
  */
@@ -121,6 +138,8 @@ static bool reach_upstream_answer(struct conn *c)
 		conn_refuse(c, REASON_UPSTREAM, "malformed upstream answer");
 		return false;
 	}
+	if (rs.status / 100 == 5 && reach_spare(c))
+		return false;
 	if (rs.status / 100 > 2) {
 		conn_refuse(c, REASON_UPSTREAM, "the upstream refused");
 		return false;
@@ -267,6 +286,22 @@ static void reach_upstream(struct conn *c)
 		reach_resolve(c, up->host, reach_upstream_cb);
 }
 
+/* An upstream is asked for one address at a time.  Not many are without IPv4,
+ * but many without IPv6. */
+static void reach_choose(struct conn *c, const struct addr *addrs, size_t count)
+{
+	struct addr first = addrs[0];
+
+	for (size_t i = 1; i < count && !c->spare.family; i++)
+		if (addrs[i].family != first.family)
+			c->spare = addrs[i];
+	c->addr = first;
+	if (c->spare.family == 4) {
+		c->addr = c->spare;
+		c->spare = first;
+	}
+}
+
 static void reach_addresses(struct conn *c, const struct addr *addrs,
 			    size_t count)
 {
@@ -288,7 +323,7 @@ static void reach_addresses(struct conn *c, const struct addr *addrs,
 		return;
 	}
 	if (c->upstream) {
-		c->addr = kept[0];
+		reach_choose(c, kept, n);
 		reach_upstream(c);
 		return;
 	}
@@ -413,6 +448,7 @@ static void reach_begin(struct conn *c)
 {
 	c->timed_dns = c->timed_connect = false;
 	c->dns_us = c->connect_us = 0;
+	c->spare.family = 0;
 }
 
 void conn_reach(struct conn *c)

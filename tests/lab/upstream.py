@@ -3,12 +3,13 @@
 """upstream.py - stands for a corporate HTTP proxy in front of the origins
 
 Usage: upstream.py --listen ADDR:PORT [--auth USER:PASSWORD] [--refuse]
-                   [--name NAME=ADDR]... [--early TEXT] [--log FILE]
+                   [--only 4|6] [--name NAME=ADDR]... [--early TEXT] [--log FILE]
                    [--ready-fd N]
 
 Serves CONNECT and absolute-form requests, one a connection.  Names are looked
-up in --name alone.  --refuse answers every CONNECT with 403; --early sends TEXT
-with the answer to CONNECT, in one segment, as a server that speaks first.
+up in --name alone.  --refuse answers every CONNECT with 403; --only 4 answers
+one to an IPv6 address with 503, --only 6 the others; --early sends TEXT with
+the answer to CONNECT, in one segment, as a server that speaks first.
 --log gets one JSON object a request: line, headers.
 """
 import base64
@@ -79,6 +80,9 @@ class Upstream:
                 return
             host, port = wire.parse_address(target)
             first = b""
+            if self.options["only"] == ("4" if ":" in host else "6"):
+                peer.send(b"HTTP/1.1 503 No route\r\nContent-Length: 0\r\n\r\n")
+                return
         else:
             rest = target.split("://", 1)[1]
             where, _, path = rest.partition("/")
@@ -106,6 +110,7 @@ class Upstream:
 
 def main(argv):
     options = {"listen": None, "auth": None, "refuse": False, "name": [],
+               "only": "",
                "early": "", "log": None, "ready-fd": 1}
     args = iter(argv)
     for arg in args:

@@ -41,6 +41,23 @@ asked() {
   assert_json '.headers | any(.[0] == "Host" and .[1] == "45.45.45.10:443")' "$(asked .)"
 }
 
+@test "a name of both families is reached through an upstream that has one" {
+  local first
+  upstream --only 4
+  first=$LAB_PID
+  chained "proxy = http://$UP" '[policy]' 'allow = both.test:443' 'allow = six.test:443'
+  assert_eq 200 "$(curl_code https://both.test/)"
+  assert_eq "CONNECT $IP1:443 HTTP/1.1" "$(asked '.line' | jq -r .)"
+  assert_eq 502 "$(curl_code https://six.test/)"
+  stop_proxy
+  lab_stop "$first"
+  upstream --only 6
+  chained "proxy = http://$UP" '[policy]' 'allow = both.test:443' 'allow = example.test:443'
+  assert_eq 200 "$(curl_code https://both.test/)"
+  log_wait "select(.event == \"close\" and .host == \"both.test\" and .addr == \"$IP6\")"
+  assert_eq 502 "$(curl_code https://example.test/)"
+}
+
 @test "absolute form for plain HTTP, with the name in Host" {
   upstream
   chained "proxy = http://$UP"
