@@ -94,8 +94,8 @@ static void admin_check_resolve(struct admin_client *c)
 		return;
 	}
 	c->waiting = true;
-	c->query = resolve_start(a->resolver, c->target.host, admin_resolved_cb,
-				 c);
+	c->query = resolve_start(a->resolver, c->target.host, true,
+				 admin_resolved_cb, c);
 	if (!c->query)
 		admin_close(c);
 }

@@ -113,6 +113,7 @@ enum conn_gate {
  * @tells_problem: answers are application/problem+json
  * @has_body: more than a head may come: linger behind a refusal
  * @line_fits: the head in @buf begins with a request line
+ * @partial: the addresses of one family alone are known as yet
  * @not_tls: the tunnel's first bytes were looked at, and are something else
  */
 struct conn {
@@ -144,7 +145,7 @@ struct conn {
 	bool transparent, over_limit, would_deny, timed_dns, timed_connect;
 	bool logged, ech, limited, tells_problem, has_body, captured;
 	bool counted_client, upstream, head_request, line_fits;
-	bool not_tls;
+	bool not_tls, partial;
 	struct target target;
 };
 

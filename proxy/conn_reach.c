@@ -85,6 +85,7 @@ static void reach_ask_upstream(struct conn *c)
 }
 
 static bool reach_may_go(struct conn *c, const struct addr *a);
+static bool reach_ask_whole(struct conn *c);
 static void reach_upstream(struct conn *c);
 
 /* The upstream did not come to one family's address: it may to the other's.
@@ -195,7 +196,8 @@ static void reach_dialed_cb(void *arg, const struct dial_result *r)
 
 	c->dial = NULL;
 	if (!r->io) {
-		conn_refuse(c, reach_dial_reason(r->error), NULL);
+		if (c->upstream || !reach_ask_whole(c))
+			conn_refuse(c, reach_dial_reason(r->error), NULL);
 		return;
 	}
 	c->origin = r->io;
@@ -241,6 +243,18 @@ static const char *reach_dns_details(enum resolve_status s)
 				    : NULL;
 }
 
+static void reach_ask(struct conn *c, const char *name, bool whole,
+		      void (*cb)(void *arg,
+				 const struct resolve_answer *answer))
+{
+	c->step_us = base_mono_us();
+	/* resolve.c has the time limit. */
+	conn_enter(c, CONN_RESOLVE, 0);
+	c->query = resolve_start(c->env->resolver, name, whole, cb, c);
+	if (!c->query)
+		conn_refuse(c, REASON_INTERNAL, NULL);
+}
+
 /* Look a name up: from the cache now, or through the loop. */
 static void reach_resolve(struct conn *c, const char *name,
 			  void (*cb)(void *arg,
@@ -248,16 +262,10 @@ static void reach_resolve(struct conn *c, const char *name,
 {
 	struct resolve_answer answer;
 
-	if (resolve_cached(c->env->resolver, name, &answer)) {
+	if (resolve_cached(c->env->resolver, name, &answer))
 		cb(c, &answer);
-		return;
-	}
-	c->step_us = base_mono_us();
-	/* resolve.c has the time limit. */
-	conn_enter(c, CONN_RESOLVE, 0);
-	c->query = resolve_start(c->env->resolver, name, cb, c);
-	if (!c->query)
-		conn_refuse(c, REASON_INTERNAL, NULL);
+	else
+		reach_ask(c, name, false, cb);
 }
 
 static void reach_upstream_cb(void *arg, const struct resolve_answer *answer)
@@ -319,7 +327,8 @@ static void reach_addresses(struct conn *c, const struct addr *addrs,
 			kept[n++] = addrs[i];
 	}
 	if (!n) {
-		reach_refuse_address(c, &addrs[count - 1]);
+		if (!reach_ask_whole(c))
+			reach_refuse_address(c, &addrs[count - 1]);
 		return;
 	}
 	if (c->upstream) {
@@ -330,10 +339,8 @@ static void reach_addresses(struct conn *c, const struct addr *addrs,
 	reach_dial(c, kept, n, c->target.port);
 }
 
-static void reach_resolved_cb(void *arg, const struct resolve_answer *answer)
+static void reach_resolved(struct conn *c, const struct resolve_answer *answer)
 {
-	struct conn *c = arg;
-
 	if (c->query) {
 		c->query = NULL;
 		c->dns_us = (uint32_t)(base_mono_us() - c->step_us);
@@ -344,6 +351,30 @@ static void reach_resolved_cb(void *arg, const struct resolve_answer *answer)
 			    reach_dns_details(answer->status));
 	else
 		reach_addresses(c, answer->addrs, answer->count);
+}
+
+static void reach_resolved_cb(void *arg, const struct resolve_answer *answer)
+{
+	struct conn *c = arg;
+
+	c->partial = answer->partial;
+	reach_resolved(c, answer);
+}
+
+static void reach_whole_cb(void *arg, const struct resolve_answer *answer)
+{
+	reach_resolved(arg, answer);
+}
+
+/* None of the addresses will do, and only one family's were known: there may be
+ * others by now.  Return: whether it is asked. */
+static bool reach_ask_whole(struct conn *c)
+{
+	if (!c->partial)
+		return false;
+	c->partial = false;
+	reach_ask(c, c->target.host, true, reach_whole_cb);
+	return true;
 }
 
 static bool reach_suffix(const char *pattern, const struct target *t)
@@ -449,6 +480,7 @@ static void reach_begin(struct conn *c)
 	c->timed_dns = c->timed_connect = false;
 	c->dns_us = c->connect_us = 0;
 	c->spare.family = 0;
+	c->partial = false;
 }
 
 void conn_reach(struct conn *c)

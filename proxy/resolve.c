@@ -6,7 +6,8 @@
  * A lookup is one name being asked for: two c-ares queries, AAAA and A, and a
  * list of the callers that wait for it.  It ends once (both answered, one
  * answered and 50 ms gone, or its deadline), is taken out of the table of
- * running look-ups, put into the cache, and tells its callers.  c-ares cannot
+ * running look-ups, put into the cache, and tells its callers.  Who finds that
+ * the addresses of one family will not do asks for the whole.  c-ares cannot
  * cancel one query, so the memory of a lookup stays until c-ares has called
  * back for both, whatever has become of it.
  *
@@ -62,7 +63,7 @@ struct lookup {
 	uint64_t start_us, deadline_ms, hosts_changes;
 	uint32_t ttl;
 	unsigned int pending;
-	bool ended, told, hash_failed;
+	bool whole, ended, told, hash_failed;
 	struct lookup_half aaaa, a;
 	char name[NAME_MAX_LEN + 1];
 };
@@ -100,7 +101,11 @@ static void lookup_answer(struct lookup *k, struct addr *addrs,
 	n += k->aaaa.count;
 	memcpy(addrs + n, k->a.addrs, k->a.count * sizeof(*addrs));
 	n += k->a.count;
-	*answer = (struct resolve_answer){.addrs = addrs, .count = n};
+	*answer = (struct resolve_answer){
+		.addrs = addrs,
+		.count = n,
+		.partial = !k->a.answered || !k->aaaa.answered,
+	};
 	if (n)
 		answer->status = RESOLVE_OK;
 	else if (k->aaaa.failed || k->a.failed)
@@ -157,9 +162,15 @@ static void lookup_arm(struct lookup *k, uint64_t ms)
 
 static void lookup_timer_cb(evutil_socket_t fd, short what, void *arg)
 {
+	struct lookup *k = arg;
+	uint64_t now = base_mono_ms();
+
 	(void)fd;
 	(void)what;
-	lookup_end(arg);
+	if (k->whole && now < k->deadline_ms)
+		lookup_arm(k, k->deadline_ms - now);
+	else
+		lookup_end(k);
 }
 
 static void lookup_take_a(struct lookup_half *h, const unsigned char *buf,
@@ -278,8 +289,11 @@ static void lookup_ask(struct lookup *k)
 	struct resolver *r = k->resolver;
 	size_t servers = r->config->dns_server_count;
 
-	lookup_arm(k, r->config->dns_timeout * r->config->dns_tries *
-			      (servers ? servers : 1));
+	uint64_t most = r->config->dns_timeout * r->config->dns_tries *
+			(servers ? servers : 1);
+
+	k->deadline_ms = base_mono_ms() + most;
+	lookup_arm(k, most);
 	k->pending = 2;
 	k->channel->pending += 2;
 	ares_query(k->channel->ares, k->name, RESOLVE_CLASS_IN,
@@ -290,7 +304,7 @@ static void lookup_ask(struct lookup *k)
 }
 
 struct resolve_query *
-resolve_start(struct resolver *r, const char *name,
+resolve_start(struct resolver *r, const char *name, bool whole,
 	      void (*cb)(void *arg, const struct resolve_answer *answer),
 	      void *arg)
 {
@@ -308,6 +322,7 @@ resolve_start(struct resolver *r, const char *name,
 		free(q);
 		return NULL;
 	}
+	k->whole = k->whole || whole;
 	*q = (struct resolve_query){.cb = cb, .arg = arg};
 	q->next = k->queries;
 	q->prev = &k->queries;

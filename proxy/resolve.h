@@ -26,11 +26,13 @@ enum resolve_status {
  * struct resolve_answer - What a look-up found
  * @addrs: @count addresses, IPv6 first; borrowed: valid until the callback
  *         returns, or until the next call of resolve_cached()
+ * @partial: one of the families has not answered yet
  */
 struct resolve_answer {
 	enum resolve_status status;
 	const struct addr *addrs;
 	size_t count;
+	bool partial;
 };
 
 struct resolver;
@@ -64,6 +66,7 @@ bool resolve_cached(struct resolver *r, const char *name,
 /**
  * resolve_start() - Look a name up
  * @name: canonical, not an address literal; copied
+ * @whole: wait for both families, for as long as a server may take
  * @cb:   runs exactly once, in a later turn of the loop or at the end of this
  *        one, never before resolve_start() returns, unless cancelled
  *
@@ -74,7 +77,7 @@ bool resolve_cached(struct resolver *r, const char *name,
  * Return: NULL if memory ran out: the callback will never run.
  */
 struct resolve_query *
-resolve_start(struct resolver *r, const char *name,
+resolve_start(struct resolver *r, const char *name, bool whole,
 	      void (*cb)(void *arg, const struct resolve_answer *answer),
 	      void *arg);
 /** resolve_cancel() - The callback will not run; NULL is fine */

@@ -32,6 +32,7 @@ void resolve_cache_put(struct resolver *r, const char *name,
 		return;
 	memcpy(e->name, name, len + 1);
 	e->status = answer->status;
+	e->partial = answer->partial;
 	e->expires_ms = base_mono_ms() + ttl_ms;
 	if (answer->count) {
 		e->addrs = malloc(answer->count * sizeof(*e->addrs));
@@ -99,6 +100,7 @@ bool resolve_cached(struct resolver *r, const char *name,
 			.status = e->status,
 			.addrs = e->addrs,
 			.count = e->count,
+			.partial = e->partial,
 		};
 		return true;
 	}

@@ -31,7 +31,7 @@ struct cached {
 	size_t count;
 	uint64_t expires_ms;
 	enum resolve_status status;
-	bool hash_failed;
+	bool partial, hash_failed;
 	char name[];
 };
 

@@ -32,6 +32,12 @@ many.test A $(printf '45.45.46.%s,' {1..12})$IP1
 manydead.test A 45.45.47.1,45.45.47.2,$IP1
 alldead.test A 45.45.47.1,45.45.47.2
 allrefused.test A 45.45.46.1,45.45.46.2
+sixfirst.test AAAA 2a00:46::1
+sixfirst.test A $IP1
+sixfirst.test do slow=500 A
+fourfirst.test A 10.1.2.3
+fourfirst.test AAAA $IP6
+fourfirst.test do slow=500 AAAA
 $(printf "slowsix%s.test A $IP1\nslowsix%s.test AAAA $IP6\nslowsix%s.test do slow=3000 AAAA\n" \
     1 1 1 2 2 2 3 3 3)
 ZONE
@@ -107,6 +113,18 @@ quick() {
 @test "an AAAA answer that comes late is not waited for" {
   quick slowsix#.test
   assert_eq 200 "$code"
+}
+
+@test "a late answer is waited for where the addresses at hand will not do" {
+  timed sixfirst.test
+  assert_eq "200 $IP1" "$code $local"
+  # From the cache, which has both now.
+  timed sixfirst.test
+  assert_eq "200 $IP1" "$code $local"
+  assert_eq 4 "$(dns_asked sixfirst.test)"
+  # What the guard forbids is of no use, either.
+  timed fourfirst.test
+  assert_eq "200 $IP6" "$code $local"
 }
 
 @test "all dead: 504 after connect-timeout as a whole; all refused: 502" {
