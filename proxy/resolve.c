@@ -15,7 +15,8 @@
  * deferred work, so never before resolve_start() returns.
  *
  * When the system's servers change, a new channel (resolve_channel.c) takes the
- * place of the old one, which is destroyed when its last query is done.
+ * place of the old one, which is destroyed when its last query is done.  What
+ * the old ones said is forgotten: a VPN may have a name elsewhere.
  */
 #include "resolve_priv.h"
 
@@ -73,8 +74,9 @@ static uint64_t lookup_ttl_ms(const struct resolver *r, const struct lookup *k,
 {
 	uint64_t ttl = (uint64_t)k->ttl * 1000;
 
-	/* The hosts file may know the name by now. */
-	if (k->hosts_changes != r->hosts_changes)
+	/* The hosts file may know the name by now, or other servers another
+	 * address. */
+	if (k->hosts_changes != r->hosts_changes || k->channel != r->channel)
 		return 0;
 	if (answer->status == RESOLVE_NONE)
 		return r->config->dns_min_ttl;
@@ -412,6 +414,7 @@ static void resolver_take_servers(struct resolver *r)
 	r->channel->next = r->retired;
 	r->retired = r->channel;
 	r->channel = c;
+	resolve_cache_clear(r);
 	if (!r->retired->pending)
 		loop_defer(r->loop, &r->retired->free_later);
 	log_say(LEVEL_INFO, "resolver", "the system's DNS servers changed");

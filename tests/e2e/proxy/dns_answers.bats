@@ -230,6 +230,19 @@ bytes_read() {
   awk '$1 == "rchar:" { print $2 }' "/proc/$PROXY_PID/io"
 }
 
+@test "what the system's former servers said is forgotten when they change" {
+  resolving
+  assert_eq 200 "$(ask ttl.test)"
+  log_wait "select(.host == \"ttl.test\" and .addr == \"$IP1\")"
+  printf 'ttl.test A %s\n' "$IP2" >zone2
+  lab_start dns2 --ready-fd "$PYTHON" -SE "$LAB_DIR/dnsd.py" \
+    --listen 45.45.45.20:53 --zone "$LAB/zone2"
+  printf 'nameserver 45.45.45.20\n' >/etc/resolv.conf
+  eventually 8 moved || status=1
+  printf 'nameserver %s\n' "$DNS_IP" >/etc/resolv.conf
+  assert_eq '' "${status:-}"
+}
+
 @test "the hosts file is read for a new name, and anew when it has changed" {
   [[ -r /proc/self/io ]] || skip 'the system does not count what is read'
   printf '%s fromhosts.test\n' "$IP1" >/etc/hosts
