@@ -119,6 +119,16 @@ static void lookup_answer(struct lookup *k, struct addr *addrs,
 		answer->status = RESOLVE_NONE;
 }
 
+static void lookup_keep(struct lookup *k)
+{
+	struct addr addrs[RESOLVE_MAX];
+	struct resolve_answer answer;
+
+	lookup_answer(k, addrs, &answer);
+	resolve_cache_put(k->resolver, k->name, &answer,
+			  lookup_ttl_ms(k->resolver, k, &answer));
+}
+
 static void lookup_tell_cb(struct deferred *d)
 {
 	struct lookup *k =
@@ -224,6 +234,22 @@ static void lookup_forget(struct lookup *k)
 	lookup_free_if_done(k);
 }
 
+static void lookup_take(struct lookup_half *h, int status,
+			const unsigned char *buf, int len)
+{
+	struct lookup *k = h->lookup;
+
+	h->answered = true;
+	if (status == ARES_SUCCESS && h->type == DNSMSG_TYPE_A)
+		lookup_take_a(h, buf, len, &k->ttl);
+	else if (status == ARES_SUCCESS)
+		lookup_take_aaaa(h, buf, len, &k->ttl);
+	else if (status == ARES_ETIMEOUT)
+		h->timed_out = true;
+	else
+		h->failed = status != ARES_ENODATA && status != ARES_ENOTFOUND;
+}
+
 static void lookup_half_cb(void *arg, int status, int timeouts,
 			   unsigned char *buf, int len)
 {
@@ -237,19 +263,14 @@ static void lookup_half_cb(void *arg, int status, int timeouts,
 		return;
 	}
 	resolve_channel_done(k->channel);
+	lookup_take(h, status, buf, len);
 	if (k->ended) {
+		/* Too late for those who asked; not for who asks next. */
+		if (k->told && h->count)
+			lookup_keep(k);
 		lookup_free_if_done(k);
 		return;
 	}
-	h->answered = true;
-	if (status == ARES_SUCCESS && h->type == DNSMSG_TYPE_A)
-		lookup_take_a(h, buf, len, &k->ttl);
-	else if (status == ARES_SUCCESS)
-		lookup_take_aaaa(h, buf, len, &k->ttl);
-	else if (status == ARES_ETIMEOUT)
-		h->timed_out = true;
-	else
-		h->failed = status != ARES_ENODATA && status != ARES_ENOTFOUND;
 	if (k->a.answered && k->aaaa.answered)
 		lookup_end(k);
 	else if (h->count)

@@ -35,6 +35,9 @@ allrefused.test A 45.45.46.1,45.45.46.2
 sixfirst.test AAAA 2a00:46::1
 sixfirst.test A $IP1
 sixfirst.test do slow=500 A
+sixhole.test AAAA 2a00:47::1
+sixhole.test A $IP1
+sixhole.test do slow=500 A
 fourfirst.test A 10.1.2.3
 fourfirst.test AAAA $IP6
 fourfirst.test do slow=500 AAAA
@@ -125,6 +128,14 @@ quick() {
   # What the guard forbids is of no use, either.
   timed fourfirst.test
   assert_eq "200 $IP6" "$code $local"
+}
+
+@test "a late answer is of use to the next client" {
+  timed sixhole.test
+  assert_eq 504 "$code"
+  timed sixhole.test
+  assert_eq "200 $IP1" "$code $local"
+  ((took < WAITED)) || fail "took $took ms"
 }
 
 @test "all dead: 504 after connect-timeout as a whole; all refused: 502" {
