@@ -93,6 +93,11 @@ static void lookup_free_if_done(struct lookup *k)
 		free(k);
 }
 
+static bool lookup_knows(const struct lookup_half *h)
+{
+	return h->answered && !h->failed && !h->timed_out;
+}
+
 /* Gather what both halves have; the order of RFC 8305 4 is dial.c's work. */
 static void lookup_answer(struct lookup *k, struct addr *addrs,
 			  struct resolve_answer *answer)
@@ -106,7 +111,7 @@ static void lookup_answer(struct lookup *k, struct addr *addrs,
 	*answer = (struct resolve_answer){
 		.addrs = addrs,
 		.count = n,
-		.partial = !k->a.answered || !k->aaaa.answered,
+		.partial = !lookup_knows(&k->a) || !lookup_knows(&k->aaaa),
 	};
 	if (n)
 		answer->status = RESOLVE_OK;

@@ -26,7 +26,7 @@ enum resolve_status {
  * struct resolve_answer - What a look-up found
  * @addrs: @count addresses, IPv6 first; borrowed: valid until the callback
  *         returns, or until the next call of resolve_cached()
- * @partial: one of the families has not answered yet
+ * @partial: of one of the families it is not known yet whether there are any
  */
 struct resolve_answer {
 	enum resolve_status status;

@@ -38,6 +38,9 @@ sixfirst.test do slow=500 A
 sixhole.test AAAA 2a00:47::1
 sixhole.test A $IP1
 sixhole.test do slow=500 A
+sixfails.test AAAA 2a00:46::1
+sixfails.test A $IP1
+sixfails.test do servfail A
 fourfirst.test A 10.1.2.3
 fourfirst.test AAAA $IP6
 fourfirst.test do slow=500 AAAA
@@ -136,6 +139,14 @@ quick() {
   timed sixhole.test
   assert_eq "200 $IP1" "$code $local"
   ((took < WAITED)) || fail "took $took ms"
+}
+
+@test "a family that could not be asked for is asked for again" {
+  timed sixfails.test
+  assert_eq 502 "$code"
+  sed -i '/sixfails.test do/d' "$DNS_ZONE"
+  timed sixfails.test
+  assert_eq "200 $IP1" "$code $local"
 }
 
 @test "all dead: 504 after connect-timeout as a whole; all refused: 502" {
