@@ -92,12 +92,16 @@ static void reach_upstream(struct conn *c);
  * Return: whether that is tried. */
 static bool reach_spare(struct conn *c)
 {
-	if (!c->spare.family || !reach_may_go(c, &c->spare))
+	bool known = c->spare.family && reach_may_go(c, &c->spare);
+
+	if (!known && !c->partial)
 		return false;
-	c->addr = c->spare;
-	c->spare.family = 0;
 	io_close(c->origin);
 	c->origin = NULL;
+	if (!known)
+		return reach_ask_whole(c);
+	c->addr = c->spare;
+	c->spare.family = 0;
 	reach_upstream(c);
 	return true;
 }

@@ -58,6 +58,14 @@ asked() {
   assert_eq 502 "$(curl_code https://example.test/)"
 }
 
+@test "the address that an upstream can come to is waited for" {
+  upstream --only 4
+  printf '%s\n' "both2.test AAAA $IP6" "both2.test A $IP1" 'both2.test do slow=500 A' >>"$DNS_ZONE"
+  chained "proxy = http://$UP" '[policy]' 'allow = both2.test:7'
+  out=$(raw "$PROXY" connect=both2.test:7 send=ping recv=4)
+  assert_contains "$out" ping
+}
+
 @test "absolute form for plain HTTP, with the name in Host" {
   upstream
   chained "proxy = http://$UP"
