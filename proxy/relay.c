@@ -308,7 +308,7 @@ static enum relay_status relay_end(struct relay_flow *f)
 static enum relay_status relay_copy_chunked(struct relay_flow *f, char *data,
 					    size_t len)
 {
-	uint64_t before = f->chunks->payload;
+	uint64_t before = f->chunks->payload, payload;
 	size_t used = 0, out = 0;
 	enum relay_status status;
 	enum http1_status s;
@@ -321,11 +321,12 @@ static enum relay_status relay_copy_chunked(struct relay_flow *f, char *data,
 		out = used;
 	if (s == HTTP1_BAD)
 		return RELAY_BAD;
-	f->bytes += f->chunks->payload - before;
-	if (f->chunks->payload - before > f->left)
+	payload = f->chunks->payload - before;
+	if (payload > f->left)
 		return RELAY_LIMIT;
+	f->bytes += payload;
 	if (f->left != UINT64_MAX)
-		f->left -= f->chunks->payload - before;
+		f->left -= payload;
 	status = relay_write(f, data, out);
 	if (s != HTTP1_OK)
 		return status;
@@ -425,9 +426,10 @@ static enum relay_status relay_step(struct relay_flow *f, struct relay_pool *p)
 		return relay_finish(f);
 	if (!f->from->readable)
 		return RELAY_WAIT;
-	if (!f->left)
+	/* Behind the last of the payload of chunks there is more to come. */
+	if (!f->left && !f->chunks)
 		return relay_over_budget(f);
-	if (cap > f->left && !f->chunks)
+	if (cap > f->left && f->left)
 		cap = f->left;
 	if (cap > f->want)
 		cap = f->want;

@@ -8,6 +8,7 @@ setup_file() {
   lab_standard
   lab_tcpd "$IP1:7=echo" "$IP1:9=sink" "$IP1:1001=echo" "$IP1:1005=fill=50000000;fin;eof" \
     "$IP1:1101=head;send=HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n$(printf 'y%.0s' {1..3000});eof" \
+    "$IP1:1104=head;send=HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nbb8\r\n$(printf 'y%.0s' {1..3000});wait=300;send=\r\n;wait=100;send=0\r\n;wait=100;send=\r\n;eof" \
     "$IP1:1103=head;send=HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n;fill=100000;eof" \
     "$IP1:1102=head;wait=1000;send=HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 3000\r\n\r\n$(printf 'y%.0s' {1..3000});eof"
 }
@@ -146,6 +147,14 @@ CONF
   log_wait 'select(.reason == "budget_exhausted")' 8
   out=$(curl -sf http://127.0.0.1:9090/policy)
   assert_json '.rules | all(.bytes_down == 81920)' "$out"
+}
+
+@test "a budget is for the data of chunks: their framing is not cut from it" {
+  budget 'example.test:1104 down=3000' 'example.test:80 down=100k'
+  out=$(raw "$PROXY" 'send=GET http://example.test:1104/ HTTP/1.1\r\nHost: example.test:1104\r\n\r\n' "until=0\\r\\n\\r\\n")
+  log_wait 'select(.port == 1104 and .verdict == "allow" and .bytes_down == 3000)'
+  run curl -sS -o got --max-time 5 -x "http://$PROXY" 'http://example.test/bytes/1000000?chunked'
+  log_wait 'select(.port == 80 and .reason == "budget_exhausted" and .bytes_down == 102400)'
 }
 
 @test "budgets are exact with every size of segment" {
