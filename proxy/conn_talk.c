@@ -440,6 +440,17 @@ static bool talk_first_transparent(struct conn *c)
 	return false;
 }
 
+/* An empty line, as some clients send it behind a body, is not the beginning of
+ * the next request (RFC 9112 2.2).  Return: whether that is there. */
+static bool talk_begins_again(struct conn *c)
+{
+	size_t skip = http1_skip_crlf(c->buf, c->buf_len);
+
+	if (skip)
+		conn_consume(c, skip);
+	return c->buf_len > 0;
+}
+
 static bool talk_first(struct conn *c)
 {
 	const struct config *config = c->env->config;
@@ -449,6 +460,8 @@ static bool talk_first(struct conn *c)
 		return false;
 	}
 	if (c->forward) {
+		if (!talk_begins_again(c))
+			return false;
 		/* Once HTTP, always HTTP.  The first head has what is left of
 		 * the time for the first byte, a later one begins anew. */
 		conn_forward_renew(c);

@@ -58,6 +58,13 @@ cut_line() {
   assert_json '.end != "timeout" and .ms < 9000' "$out"
 }
 
+@test "an empty line behind a request does not begin the time of the next head" {
+  limited 'head-timeout = 300ms'
+  out=$(raw "$PROXY" 'send=POST http://example.test/ HTTP/1.1\r\nHost: example.test\r\nContent-Length: 3\r\n\r\nabc\r\n' \
+    wait=1500 'send=GET http://example.test/again HTTP/1.1\r\nHost: example.test\r\n\r\n' until=/again)
+  assert_json '.data | test("HTTP/1.1 408 ") | not' "$out"
+}
+
 @test "head-timeout is for the whole head: a byte now and then does not help" {
   limited 'head-timeout = 500ms'
   out=$(raw "$PROXY" 'send=GET ' wait=200 'send=http' wait=200 'send=://e' wait=200 'send=xam' eof)
