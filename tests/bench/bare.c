@@ -4,9 +4,9 @@
  *
  * Usage: bare (LISTEN-ADDR:PORT TO-ADDR:PORT)...
  *
- * What a connection to the first address of a pair sends goes to the second, and
- * back, by one wait, one read and one write a message; for small messages only,
- * as a connection is ended by what its socket does not take at once.
+ * What a connection to the first address of a pair sends goes to the second,
+ * and back, by one wait, one read and one write a message; for small messages
+ * only, as a connection is ended by what its socket does not take at once.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -26,6 +26,15 @@ struct bare {
 	int fd;
 };
 
+static struct bare *bare_new(size_t count)
+{
+	struct bare *b = calloc(count, sizeof(*b));
+
+	if (!b)
+		net_die("no memory");
+	return b;
+}
+
 static void bare_watch(int epoll, struct bare *b, int fd)
 {
 	struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = b};
@@ -38,10 +47,8 @@ static void bare_watch(int epoll, struct bare *b, int fd)
 static void bare_listen(int epoll, const char *at, const char *to)
 {
 	const struct sockaddr_in address = net_address(at);
-	struct bare *b = calloc(1, sizeof(*b));
+	struct bare *b = bare_new(1);
 
-	if (!b)
-		net_die("no memory");
 	b->to = net_address(to);
 	bare_watch(epoll, b, net_listen(&address));
 }
@@ -50,10 +57,9 @@ static void bare_join(int epoll, int from, const struct sockaddr_in *to)
 {
 	/* Connecting waits: the origin is on this machine. */
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	struct bare *pair = calloc(2, sizeof(*pair));
+	struct bare *pair = bare_new(2);
 
-	if (!pair || fd < 0 ||
-	    connect(fd, (const struct sockaddr *)to, sizeof(*to)) < 0)
+	if (fd < 0 || connect(fd, (const struct sockaddr *)to, sizeof(*to)) < 0)
 		net_die("connect");
 	net_nodelay(from);
 	net_nodelay(fd);

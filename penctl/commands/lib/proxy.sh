@@ -249,9 +249,11 @@ proxy_reload_fault() {
     jq -rs 'if last.level == "error" then map(select(.level == "error"))[0].message else empty end'
 }
 
-# proxy_has_reloaded FOLDER SIZE - succeed if the log tells of it behind SIZE bytes
+# proxy_has_reloaded FOLDER SIZE - succeed if the log tells, behind SIZE bytes, that
+# a policy is in force or has a fault; a warning comes before either
 proxy_has_reloaded() {
-  tail -c "+$(($2 + 1))" "$1/proxy.log" 2>/dev/null | grep '"event":"reload"' >/dev/null
+  tail -c "+$(($2 + 1))" "$1/proxy.log" 2>/dev/null |
+    grep -e '"level":"error","event":"reload"' -e '"event":"reload","rules":' >/dev/null
 }
 
 # proxy_end FOLDER - end the proxy that proxy_start started there, if there is one

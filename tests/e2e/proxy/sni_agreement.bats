@@ -59,7 +59,7 @@ sni_proxy() {
   sni_proxy 'allow = example.test:*'
   for text in 'GET / HTTP/1.0\r\n' 'SSH-2.0-x\r\n' '\x00' '\x14\x02' 'x' '\x16\x02\x01'; do
     # Waiting for a hello would take head-timeout, each time.
-    for try in 1 2 3; do
+    for _ in 1 2 3; do
       out=$(raw "$PROXY" connect=example.test:7 "send=$text" recv=1)
       assert_json '.end == "open"' "$out"
       (($(jq .ms <<<"$out") >= 400)) || break

@@ -142,7 +142,7 @@ tool_readlink() {
 }
 
 tool_ps() {
-  local stat="" said="" word="" words=()
+  local stat="" said="" word="" words=""
   only 'AaCcEefhjlMmrSTvwXxG:g:O:o:p:t:U:u:' "$@"
   { IFS= read -r stat <"$APPLE_LAB/proc/${*: -1}/stat"; } 2>/dev/null || exit 1
   stat=${stat##*) }
@@ -151,8 +151,8 @@ tool_ps() {
       stat=) said="$said${stat%% *} " ;;
       lstart=) said="$said$(cut -d ' ' -f 20 <<<"$stat")" ;;
       args=)
-        { mapfile -d "" words <"$APPLE_LAB/proc/${*: -1}/cmdline"; } 2>/dev/null || exit 1
-        said="$said${words[*]}"
+        words=$({ "$APPLE_LAB/gnu/tr" '\0' ' ' <"$APPLE_LAB/proc/${*: -1}/cmdline"; } 2>/dev/null) || exit 1
+        said="$said${words% }"
         ;;
       -ww | -o | -p | "${*: -1}") ;;
       *) refuse "$*" ;;
