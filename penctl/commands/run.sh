@@ -20,7 +20,8 @@
 #   --no-new-privileges   sudo and set-uid programs give nothing; the runtime
 #                      'jail' is always so
 #   --stats FILE       write statistics as JSON when the command has ended
-#   --log FILE         write the proxy's log of this run, one JSON object a line
+#   --log FILE         write the proxy's log of this run, one JSON object a line;
+#                      in the project, neither FILE may be a link
 #   -h, --help         this text
 
 set -u -o pipefail
@@ -126,8 +127,10 @@ run_check() {
   local i=0 mount=""
   policy_check_words ${run_rules[@]+"${run_rules[@]}"}
   presets_need_in ${run_rules[@]+"${run_rules[@]}"}
-  run_check_file --stats "$run_stats"
-  run_check_file --log "$run_log"
+  run_shared=("$sandbox_project")
+  for mount in ${config_mounts[@]+"${config_mounts[@]}"}; do
+    run_shared+=("${mount%%:*}")
+  done
   for ((i = 0; i < ${#run_words[@]}; i++)); do
     [[ ${run_words[i]} == --mount ]] || continue
     mount=${run_words[i + 1]}
@@ -135,13 +138,59 @@ run_check() {
     config_check_mount "${mount%%:*}"
     # What was judged is what is shown, even if a link on the way changes.
     run_words[i + 1]=$config_real:${mount#*:}
+    run_shared+=("$config_real")
   done
+  run_open --stats "$run_stats"
+  run_open --log "$run_log"
 }
 
-# run_check_file OPTION FILE - exit 2 unless FILE can be written
-run_check_file() {
+# run_open OPTION FILE - open FILE, which is written at the end, as descriptor 8
+# (--stats) or 9 (--log): by then the command may have put a link in its place.
+# Exit 2 if it cannot be written, or a sandbox may have made a link of it.
+run_open() {
+  local folder="." name="${2##*/}" here="$PWD" shared=no
   [[ -n $2 ]] || return 0
-  { : >"$2"; } 2>/dev/null || die_input "$1: cannot write $2"
+  [[ $2 != */* ]] || folder=${2%/*}/
+  [[ $folder == /* ]] || folder=./$folder
+  # Where a sandbox writes, the folder is entered, so that it stays what was judged,
+  # and the file is made anew, so that no link that comes meanwhile is followed.
+  if run_is_shared "$folder"; then
+    shared=yes
+    { run_enter "$folder" && [[ ! -L $name ]]; } ||
+      die_input "$1: $2 is a link, which a sandbox may have made: refused"
+    [[ ! -f $name ]] || rm -f -- "$name"
+    set -C
+  fi
+  [[ $shared == yes ]] || name=$2
+  case $1 in
+    --stats) { exec 8>"$name"; } 2>/dev/null ;;
+    *) { exec 9>"$name"; } 2>/dev/null ;;
+  esac || die_input "$1: cannot write $2"
+  set +C
+  cd -- "$here" || die "cannot enter $here"
+}
+
+# run_is_shared FOLDER - succeed if the path FOLDER, as it is or with its links
+# followed, lies in what is shown to a sandbox
+run_is_shared() {
+  local named="" real="" place=""
+  named=$(cd -L -- "$1" 2>/dev/null && pwd -L) || return 1
+  real=$(cd -P -- "$1" 2>/dev/null && pwd -P) || return 1
+  for place in "${run_shared[@]}"; do
+    ! sandbox_covers "$place" "$named" && ! sandbox_covers "$place" "$real" || return 0
+  done
+  return 1
+}
+
+# run_enter FOLDER - make FOLDER the working directory; fails if links lead from what
+# is shown to a sandbox to elsewhere
+run_enter() {
+  local place=""
+  cd -P -- "$1" 2>/dev/null || return 1
+  for place in "${run_shared[@]}"; do
+    ! sandbox_covers "$place" "$PWD" || return 0
+  done
+  return 1
 }
 
 # run_finish - the statistics, the log and the summary of the run
@@ -149,10 +198,10 @@ run_finish() {
   local log="$state_run/proxy.log"
   [[ -e $log ]] || : >"$log"
   if [[ -n $run_log ]]; then
-    cat -- "$log" >"$run_log" || log_note "cannot write $run_log"
+    cat -- "$log" >&9 || log_note "cannot write $run_log"
   fi
   if [[ -n $run_stats ]]; then
-    egress_stats "$state_run/stats.json" "$log" >"$run_stats" || log_note "cannot write $run_stats"
+    egress_stats "$state_run/stats.json" "$log" >&8 || log_note "cannot write $run_stats"
   fi
   [[ ! -t 2 ]] || egress_summary "$log" >&2
 }

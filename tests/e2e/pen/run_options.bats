@@ -70,6 +70,39 @@ load common
   done
 }
 
+@test "--stats and --log follow no link that a sandbox has made" {
+  echo precious | tee "$LAB/one" "$LAB/two" "$LAB/three" >/dev/null
+  # While the command runs:
+  pen run --stats stats.json --log run.log -- sh -c "
+    rm stats.json run.log
+    ln -s '$LAB/one' stats.json
+    ln -s '$LAB/two' run.log"
+  assert_eq "precious precious" "$(cat "$LAB/one" "$LAB/two" | xargs)"
+  # Before:
+  ln -s "$LAB/new" dangling
+  mkdir "$LAB/folder"
+  ln -s "$LAB/folder" folder
+  ln -s "$LAB" up
+  for option in --stats --log; do
+    for file in stats.json "$PWD/run.log" dangling folder/file up/three; do
+      [[ $file != *.log ]] || ln -sf "$LAB/two" run.log
+      run pen run "$option" "$file" -- touch ran
+      assert_eq 2 "$status" "$option $file"
+      assert_eq "pen: $option: $file is a link, which a sandbox may have made: refused" "$output"
+      [[ ! -e ran && ! -e $LAB/new && ! -e $LAB/folder/file ]] || fail "$option $file"
+    done
+  done
+  assert_eq "precious precious precious" "$(cat "$LAB/one" "$LAB/two" "$LAB/three" | xargs)"
+  # Plain files, and what lies elsewhere, are written as ever.
+  mkdir sub
+  echo old | tee sub/stats.json >"$LAB/old"
+  ln -s "$LAB/old" "$LAB/link"
+  pen run --stats sub/stats.json --log ../link -- true
+  jq -e '.exit_code == 0' sub/stats.json
+  jq -es 'length > 0' "$LAB/old"
+  pen run --stats /dev/stdout -- true | jq -e '.exit_code == 0'
+}
+
 @test "--stats or --log without a name, and a preset that there is not: nothing runs" {
   for option in --stats= --log= --allow=@no-such; do
     run pen run "$option" -- touch ran
