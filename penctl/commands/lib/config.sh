@@ -239,7 +239,7 @@ config_may_mount() {
     config_mount_fault="$1 leads out of the project, to $config_real: refused"
   elif sandbox_exposes "$config_real"; then
     home=$(cd -P -- "$HOME" && pwd -P) || die "cannot enter $HOME"
-    if [[ $config_real != "$home" || -L $home/.pen ]]; then
+    if [[ $config_real != "$home" || -L $home/.pen ]] || sandbox_is_led_into "$home"; then
       config_mount_fault="$1 contains ~/.pen, where the policy is kept: refused"
     elif ! config_is_forced "$2"; then
       config_mount_fault="$1 is your home, with ~/.pen, where the policy is kept: refused$(config_force_hint)"

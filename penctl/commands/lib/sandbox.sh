@@ -71,7 +71,19 @@ sandbox_covers() {
 sandbox_exposes() {
   local pen=""
   pen=$(cd -P -- "$HOME" 2>/dev/null && pwd -P)/.pen
-  sandbox_covers "$1" "$pen" || sandbox_covers "$pen" "$1"
+  sandbox_covers "$1" "$pen" || sandbox_covers "$pen" "$1" || sandbox_is_led_into "$1"
+}
+
+# sandbox_is_led_into PATH - succeed if ~/.pen is a link that leads into PATH, or to
+# what PATH is in, or has such a link for the selected sandbox or all of them
+sandbox_is_led_into() {
+  local file="" real=""
+  for file in "$HOME/.pen" "$HOME/.pen"/* "$sandbox_root"/* "$sandbox_dir"/*; do
+    [[ -L $file ]] || continue
+    real=$(config_resolve "$file" && printf '%s\n' "$config_real") || continue
+    ! sandbox_covers "$1" "$real" && ! sandbox_covers "$real" "$1" || return 0
+  done
+  return 1
 }
 
 # sandbox_select NAME - sets sandbox_name, sandbox_dir, sandbox_run,
@@ -99,6 +111,8 @@ sandbox_open() {
   name=$(sandbox_name_of "$sandbox_project" "$UID") ||
     die "cannot compute a SHA-1: sha1sum or shasum is missing (pen doctor)"
   sandbox_select "$name"
+  ! sandbox_is_led_into "$sandbox_project" ||
+    die_input "a link in ~/.pen, where the policy is kept, leads to $sandbox_project: use another directory"
   if sandbox_exposes "$sandbox_project"; then
     die_input "$sandbox_project contains ~/.pen, where the policy is kept: use a directory below it"
   fi

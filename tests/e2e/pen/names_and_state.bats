@@ -93,6 +93,38 @@ load common
   assert_eq 2 "$status"
 }
 
+@test "P3: nor may a link in ~/.pen lead into the project or a mount" {
+  local link="" name="" mount=""
+  name=$(basename "$(sandbox_dir)")
+  mkdir folder "$LAB/kept"
+  echo '{}' >file
+  for link in folder:. folder:sandboxes "folder:sandboxes/$name" \
+    "file:sandboxes/$name/http-allowlist.txt" file:config.json; do
+    rm -rf "$HOME/.pen"
+    mkdir -p "$(dirname "$HOME/.pen/${link#*:}")"
+    [[ $link != *:. ]] || rmdir "$HOME/.pen"
+    link=$PWD/${link%%:*}:$HOME/.pen/${link#*:}
+    link=${link%/.}
+    ln -s "${link%%:*}" "${link#*:}"
+    for words in init 'run -- true'; do
+      # shellcheck disable=SC2086 # words
+      run pen $words
+      assert_eq 2 "$status" "$link: $output"
+      assert_eq "pen: a link in ~/.pen, where the policy is kept, leads to $PWD: use another directory" "$output"
+    done
+  done
+  # Where it leads elsewhere, pen works, but does not show that.
+  rm -rf "$HOME/.pen"
+  ln -s "$LAB/kept" "$HOME/.pen"
+  pen init
+  pen run -- true
+  for mount in "$LAB" "$LAB/kept" "$LAB/kept/sandboxes"; do
+    run pen run --mount "$mount:/mnt" -- true
+    assert_eq 2 "$status" "$mount: $output"
+    assert_contains "$output" "contains ~/.pen"
+  done
+}
+
 @test "P4: the project is at its own path and outlives the run, nothing else does" {
   run pen run -- sh -c 'pwd; echo kept >kept; echo gone >/tmp/gone-of-pen; echo gone >~/gone; id -u'
   assert_eq 0 "$status"
