@@ -57,18 +57,18 @@ prune_find_engines() {
 # if every engine here says that it has nothing behind them; else say why they stay,
 # and fail
 prune_rules() {
-  local lines="" name="" status=0
+  local lines="" name="" bridge="" status=0
   firewall_find
   [[ -n $firewall_program ]] || return 0
   lines=$(firewall_call list </dev/null) || return 0
   # Root is told of all users' sets, and the engines only of this one's.
-  lines=$(while read -r name _; do
-    [[ $name != "pen-user-$UID-"* ]] || prune_is_known "$name" || printf '%s\n' "$name"
+  lines=$(while read -r name bridge; do
+    [[ $name != "pen-user-$UID-"* ]] || prune_is_known "$name" || printf '%s %s\n' "$name" "$bridge"
   done <<<"$lines")
   [[ -n $lines ]] || return 0
   prune_ask_engines
-  while IFS= read -r name; do
-    prune_rule "$name" || status=1
+  while read -r name bridge; do
+    prune_rule "$name" "$bridge" || status=1
   done <<<"$lines"
   return "$status"
 }
@@ -102,10 +102,11 @@ prune_ask() {
   )
 }
 
-# prune_rule NAME - withdraw the rule set NAME unless something is, or may be, behind it
+# prune_rule NAME BRIDGE - withdraw the rule set NAME, which is for BRIDGE, unless
+# something is, or may be, behind it
 prune_rule() {
   local why="$prune_doubt" thing=""
-  [[ -z $why ]] || prune_may_have_bridge "$1" || why=""
+  [[ -z $why ]] || prune_may_have_bridge "$2" || why=""
   for thing in "container $1-container" "network $1-network"; do
     [[ $'\n'$prune_held$'\n' != *$'\n'"$thing"$'\n'* ]] || why="the $thing is there"
   done
@@ -117,13 +118,11 @@ prune_rule() {
   log_say "withdrew the rules of $1"
 }
 
-# prune_may_have_bridge NAME - succeed unless it can be seen that the bridge of
-# NAME's network is not there, so that nothing is behind its rules
+# prune_may_have_bridge BRIDGE - succeed unless it can be seen that the interface
+# BRIDGE, whose name is the engine's choice, is not there
 prune_may_have_bridge() {
-  local digits=""
-  [[ -r /proc/net/dev ]] || return 0
-  digits=$(sandbox_digits "$1") || exit
-  grep -q "^ *pen-$digits:" /proc/net/dev
+  [[ -r /proc/net/dev && -n $1 ]] || return 0
+  awk -F : -v name="$1" '{ gsub(/ /, "", $1) } $1 == name { found = 1 } END { exit !found }' /proc/net/dev
 }
 
 # prune_shares - remove the shared folders (containers_select) of boxes of which pen
