@@ -382,7 +382,8 @@ containers_down() {
 # said; a one-shot run has had its command, and is simply removed
 containers_keep_logs() {
   [[ $box_dir == "$sandbox_run" ]] || return 0
-  tool_container_stop "$box_container" >/dev/null 2>&1
+  # What the guard froze stays so: to stop it, an engine would let it go on.
+  [[ -e $box_dir/paused ]] || tool_container_stop "$box_container" >/dev/null 2>&1
   tool_logs "$box_container" >"$box_dir/container.log" 2>/dev/null
 }
 

@@ -107,6 +107,24 @@ lock_as() {
   mv "$PFCTL.away" "$PFCTL"
 }
 
+@test "P8: a paused sandbox does not run on while it is taken down" {
+  pen start
+  # What it runs has seen to it that nothing in there takes TERM.
+  tool exec -u 0 -d -w "$PWD" "$SANDBOX-container" sh -c '
+    kill -STOP $(cat /proc/1/task/1/children)
+    while :; do echo >>ticks; sleep 0.02; done'
+  eventually 60 [ -s ticks ]
+  mv "$PFCTL" "$PFCTL.away"
+  nft delete table inet "$TABLE"
+  eventually 60 pen_says paused status
+  eventually 60 is_paused
+  mv "$PFCTL.away" "$PFCTL"
+  cp ticks before
+  pen stop
+  # It may have been at a line when it was frozen.
+  (($(wc -l <ticks) <= $(wc -l <before) + 1)) || fail "it ran on: $(wc -l before ticks)"
+}
+
 # is_paused - whether the container is, by the engine's word
 is_paused() {
   [[ $(tool container inspect --format '{{.State.Status}}' "$SANDBOX-container") == paused ]]
