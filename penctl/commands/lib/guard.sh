@@ -69,13 +69,13 @@ guard_look() {
   exec_end_stray
 }
 
-# guard_ask FUNCTION [ARG]... - what the tool function prints; fails if it fails,
-# or takes too long: an engine that hangs must not keep the guard from looking
-guard_ask() {
+# guard_do FUNCTION [ARG]... - run the tool function; fails if it fails, or takes too
+# long: an engine that hangs must not keep the guard from looking
+guard_do() {
   local pid="" ticks=0
   # A group of its own, to be ended with all that it started.
   set -m
-  "$@" </dev/null >"$box_dir/guard.out" 2>/dev/null &
+  "$@" </dev/null 2>/dev/null &
   pid=$!
   set +m
   while kill -0 "$pid" 2>/dev/null; do
@@ -85,7 +85,12 @@ guard_ask() {
     fi
     sleep 0.05
   done
-  wait "$pid" 2>/dev/null && cat -- "$box_dir/guard.out"
+  wait "$pid" 2>/dev/null
+}
+
+# guard_ask FUNCTION [ARG]... - the same, and print what it prints
+guard_ask() {
+  { guard_do "$@" >"$box_dir/guard.out"; } 2>/dev/null && cat -- "$box_dir/guard.out"
 }
 
 # guard_look_at_state - sets state to running or paused, to nothing if the engine
@@ -179,9 +184,9 @@ guard_pause() {
 }
 
 # guard_freeze - no process of the sandbox runs on; tried again at each look while
-# the engine says that it runs
+# the engine says that it runs. Needs no file: the disk may be full.
 guard_freeze() {
-  guard_ask tool_container_pause "$box_container" || guard_ask tool_container_kill "$box_container" ||
+  guard_do tool_container_pause "$box_container" || guard_do tool_container_kill "$box_container" ||
     guard_say "cannot pause or kill $box_container: IT RUNS ON"
 }
 

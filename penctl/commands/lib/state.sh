@@ -96,6 +96,7 @@ state_make() {
 state_lock() {
   local name="${1:-lock}" waited=0
   until state_try_lock "$name"; do
+    [[ -n $state_holder ]] || die "cannot write in $sandbox_run"
     ((waited < 600)) ||
       die "another pen command (PID ${state_holder%% *}) has been busy with this sandbox for a minute"
     waited=$((waited + 1))
@@ -104,17 +105,20 @@ state_lock() {
 }
 
 # state_try_lock NAME - the same without waiting: fails, with state_holder set,
-# while another pen holds the lock. A dead one's lock is taken away. The lock is a
-# link whose target is its holder: made and named in one step, so that a pen killed
-# at any moment leaves a lock that says so.
+# while another pen holds the lock, and with none where it cannot be made, as on a
+# full disk. A dead one's lock is taken away. The lock is a link whose target is its
+# holder: made and named in one step, so that a pen killed at any moment leaves a
+# lock that says so.
 state_try_lock() {
-  local file="$sandbox_run/$1" me=""
+  local file="$sandbox_run/$1" me="" tries=0
   me=$(state_identity "$$") || die "cannot tell when this process was started"
   [[ $(readlink -- "$file" 2>/dev/null) != "$me" ]] || return 0
   until ln -s -- "$me" "$file" 2>/dev/null; do
-    [[ -w $sandbox_run ]] || die "cannot write in $sandbox_run"
-    state_holder=$(readlink -- "$file") || state_holder=""
-    [[ -n $state_holder ]] || continue
+    tries=$((tries + 1))
+    state_holder=""
+    ((tries < 50)) || return 1
+    # Without one it was given back this moment.
+    state_holder=$(readlink -- "$file" 2>/dev/null) || continue
     ! state_is_alive "$state_holder" || return 1
     state_break_lock "$file" "$state_holder" "$me"
   done

@@ -21,6 +21,7 @@ setup() {
 
 # What is up here is played: there is nothing to stop.
 teardown() {
+  [[ -z ${GUARD-} ]] || kill "$GUARD" 2>/dev/null || true
   rm -rf "$HOME/.pen"
   pen_teardown
 }
@@ -81,6 +82,7 @@ stub_pfctl() {
 case $1 in
   list) for set in "$RULES"/*; do [[ ! -e $set ]] || echo "${set##*/} pen0"; done ;;
   load)
+    [[ ! -e $ENGINE/broken ]] || { echo 'pen-pfctl: no' >&2; exit 1; }
     { echo "$*"; cat; } >"$RULES/$2.new"
     # Who changes the list meanwhile has loaded it before.
     [[ ! -e $ENGINE/meanwhile ]] || mv "$ENGINE/meanwhile" "$(<"$ENGINE/list")"
@@ -88,7 +90,10 @@ case $1 in
     ;;
   flush) rm -f "$RULES/$2" ;;
   check) cat >/dev/null ;;
-  verify) [[ -e $RULES/$2 ]] ;;
+  verify)
+    echo "$2" >>"$ENGINE/looks"
+    [[ -e $RULES/$2 ]]
+    ;;
 esac
 END
   chmod +x "$LAB/pfctl"
@@ -137,6 +142,26 @@ play_sandbox() {
   DIR=$(sandbox_dir)
   play_box "$DIR/run" "${DIR##*/}"
   printf 'docker\n' >"$DIR/run/runtime"
+}
+
+# guard_box FOLDER - have pen's guard watch over the played box of this directory's
+# sandbox with its files in FOLDER; it ends with the test
+guard_box() {
+  unshare -m "$LAB/with-stubs" "$BASH" "$LAB_ROOT/penctl/commands/lib/box-main.sh" \
+    watch "${DIR##*/}" "$1" </dev/null >"$LAB/guard.txt" 2>&1 3>&- &
+  GUARD=$!
+  identity "$BASHPID" >"$1/proxy.id"
+}
+
+# has_looked - wait until the guard has looked at the firewall once more
+has_looked() {
+  local before=0
+  [[ ! -e $ENGINE/looks ]] || before=$(wc -l <"$ENGINE/looks")
+  eventually 20 more_looks "$before"
+}
+
+more_looks() {
+  [[ -e $ENGINE/looks ]] && (($(wc -l <"$ENGINE/looks") > $1))
 }
 
 # play_lost - there is a container, with network and rules, of which pen knows nothing
@@ -188,6 +213,33 @@ play_lost() {
   assert_eq "withdrew the rules of $LOST" "$output"
   [[ -s $ENGINE/containers && -e $RULES/${DIR##*/} && ! -e $RULES/$LOST ]]
   [[ -e $RULES/pen-user-$((UID + 1))-project-other-123456 ]] || fail "another user's rules are gone"
+}
+
+@test "P8: the guard watches on, and shuts the sandbox, where it cannot write" {
+  play_sandbox
+  name=${DIR##*/}
+  printf 'loaded\n' >"$RULES/$name"
+  guard_box "$DIR/run"
+  has_looked
+  # Neither its proxy nor its lock is to be seen any more.
+  mv "$DIR" "$LAB/gone"
+  has_looked
+  has_looked
+  touch "$ENGINE/broken"
+  rm "$RULES/$name"
+  eventually 20 grep -qx "pause $name-container" "$ENGINE/calls"
+  kill -0 "$GUARD"
+}
+
+@test "a lock that cannot be made is said at once" {
+  pen init
+  DIR=$(sandbox_dir)
+  # As where the disk is full, no link can be made, nor is there one.
+  mkdir -p "$DIR/run"
+  : >"$DIR/run/policy.lock"
+  run pen allow example.org:443
+  assert_eq 1 "$status" "$output"
+  assert_eq "pen: cannot write in $DIR/run" "$output"
 }
 
 @test "P17: pen allow --network and deny --network reach the sandbox and its one-shot runs" {
