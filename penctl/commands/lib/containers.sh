@@ -375,7 +375,7 @@ containers_down() {
   containers_end_canary || return 1
   proxy_end "$box_dir" || return 1
   rm -rf -- "$box_share" "$box_dir/proxy" "$box_dir/tool.out" "$box_dir/guard.out" \
-    "$box_dir/unchecked" "$box_dir"/exec.* "$box_dir/box"
+    "$box_dir/unchecked" "$box_dir"/exec.* "$box_dir/guard" "$box_dir/box"
 }
 
 # containers_keep_logs - end what runs in the sandbox kindly, and keep what it

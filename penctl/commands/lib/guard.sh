@@ -29,8 +29,7 @@ guard_end() {
   local identity=""
   [[ -s $1/guard ]] || return 0
   IFS= read -r identity <"$1/guard" || return 1
-  [[ ${identity%% *} == "$$" ]] || state_end "$identity" TERM || return 1
-  rm -f -- "$1/guard"
+  [[ ${identity%% *} == "$$" ]] || state_end "$identity" TERM
 }
 
 # guard_watch - look after the box until it ends
@@ -115,8 +114,8 @@ guard_look_at_run() {
   [[ $box_dir != "$sandbox_run" ]] || return 0
   { IFS= read -r identity <"$box_dir/pid"; } 2>/dev/null || return 0
   ! state_is_alive "$identity" || return 0
-  # What is left is for the next command of pen.
-  containers_down || exit 1
+  # What cannot be taken down yet is watched over until it can.
+  containers_down || return 0
   state_end_run "$box_dir"
   exit 0
 }

@@ -21,7 +21,7 @@ setup() {
 
 # What is up here is played: there is nothing to stop.
 teardown() {
-  [[ -z ${GUARD-} ]] || kill "$GUARD" 2>/dev/null || true
+  [[ -z ${GUARD-} ]] || kill "$GUARD" "$PLAYED" 2>/dev/null || true
   rm -rf "$HOME/.pen"
   pen_teardown
 }
@@ -150,7 +150,9 @@ guard_box() {
   unshare -m "$LAB/with-stubs" "$BASH" "$LAB_ROOT/penctl/commands/lib/box-main.sh" \
     watch "${DIR##*/}" "$1" </dev/null >"$LAB/guard.txt" 2>&1 3>&- &
   GUARD=$!
-  identity "$BASHPID" >"$1/proxy.id"
+  sleep 600 3>&- &
+  PLAYED=$!
+  identity "$PLAYED" >"$1/proxy.id"
 }
 
 # has_looked - wait until the guard has looked at the firewall once more
@@ -229,6 +231,24 @@ play_lost() {
   rm "$RULES/$name"
   eventually 20 grep -qx "pause $name-container" "$ENGINE/calls"
   kill -0 "$GUARD"
+}
+
+@test "P8: the guard of a one-shot run whose pen was killed waits for an engine that is silent" {
+  play_sandbox
+  play_box "$DIR/run/one.aaaaaa" "$LOST"
+  printf '999999 1\n' >"$DIR/run/one.aaaaaa/pid"
+  printf 'loaded\n' >"$RULES/$LOST"
+  touch "$ENGINE/silent"
+  guard_box "$DIR/run/one.aaaaaa"
+  has_looked
+  # Until then it sees that the bridge is shut.
+  rm "$RULES/$LOST"
+  eventually 20 [ -e "$RULES/$LOST" ]
+  rm "$ENGINE/silent"
+  eventually 20 [ ! -e "$DIR/run/one.aaaaaa" ]
+  assert_eq "${DIR##*/}-container" "$(<"$ENGINE/containers")"
+  [[ ! -e $RULES/$LOST ]]
+  wait "$GUARD"
 }
 
 @test "a lock that cannot be made is said at once" {
