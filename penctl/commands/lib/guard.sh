@@ -60,7 +60,7 @@ guard_look() {
   [[ $state == ended ]] || guard_look_at_state
   [[ $state != ended ]] || return 0
   if [[ -e $box_dir/paused ]]; then
-    [[ $state != running ]] || guard_freeze
+    [[ $state == paused ]] || guard_freeze_again
     return 0
   fi
   [[ $box_kind != bridge || -z $state ]] || guard_look_at_networks
@@ -187,6 +187,13 @@ guard_pause() {
 guard_freeze() {
   guard_do tool_container_pause "$box_container" || guard_do tool_container_kill "$box_container" ||
     guard_say "cannot pause or kill $box_container: IT RUNS ON"
+}
+
+# guard_freeze_again - what was to be frozen runs, or may do so as the engine does not
+# answer: its bridge is to be shut, at least
+guard_freeze_again() {
+  [[ $state != running ]] || guard_freeze
+  [[ $box_kind != bridge ]] || firewall_verify "$box_name" || firewall_load_rules "$box_name" "$box_proxy"
 }
 
 # guard_ended - the container ended by itself, or by guard_freeze where there is no

@@ -233,6 +233,16 @@ play_lost() {
   kill -0 "$GUARD"
 }
 
+@test "P8: the rules of a sandbox that cannot be paused are loaded again as soon as they can be" {
+  play_sandbox
+  touch "$ENGINE/silent" "$ENGINE/broken"
+  guard_box "$DIR/run"
+  wait_for 'IT RUNS ON' "$LAB/guard.txt"
+  assert_contains "$(<"$DIR/run/paused")" "the firewall cannot be brought back"
+  rm "$ENGINE/broken"
+  eventually 20 [ -e "$RULES/${DIR##*/}" ]
+}
+
 @test "P8: the guard of a one-shot run whose pen was killed waits for an engine that is silent" {
   play_sandbox
   play_box "$DIR/run/one.aaaaaa" "$LOST"
