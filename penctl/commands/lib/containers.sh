@@ -396,13 +396,19 @@ containers_close() {
 }
 
 # containers_recall - sets box_kind, box_proxy and box_gateway to those of the box
-# that is up
+# that is up, and run_rules to what a one-shot run was allowed by --allow
 containers_recall() {
+  local rule=""
   box_kind=""
   box_proxy=""
   IFS=' ' read -r _ _ box_kind <"$box_dir/box" || die "cannot read $box_dir/box"
   [[ $box_kind == none ]] || IFS= read -r box_proxy <"$box_dir/proxy" || die "cannot read $box_dir/proxy"
   box_gateway=${box_proxy%:*}
+  run_rules=()
+  [[ -f $box_dir/option-rules.txt ]] || return 0
+  while IFS= read -r rule; do
+    run_rules+=("$rule")
+  done <"$box_dir/option-rules.txt"
 }
 
 runtime_start() {

@@ -243,6 +243,21 @@ play_lost() {
   eventually 20 [ -e "$RULES/${DIR##*/}" ]
 }
 
+@test "P8: a proxy that a one-shot run's guard starts again has the rules of --allow" {
+  play_sandbox
+  play_box "$DIR/run/one.aaaaaa" "$LOST"
+  printf '127.0.0.1:8765\n' >"$DIR/run/one.aaaaaa/proxy"
+  printf 'example.test:80\n' >"$DIR/run/one.aaaaaa/option-rules.txt"
+  mkdir -p "$HOME/.pen/run/$(printf %s "$LOST" | sha1sum | cut -c 1-10)"
+  printf 'loaded\n' >"$RULES/$LOST"
+  guard_box "$DIR/run/one.aaaaaa"
+  printf '999999 1\n' >"$DIR/run/one.aaaaaa/proxy.id"
+  wait_for 'started the proxy again' "$LAB/guard.txt"
+  assert_eq 200 "$(curl -s -o "$LAB/answer" -w '%{http_code}' -x http://127.0.0.1:8765 http://example.test/)"
+  kill "$(<"$DIR/run/one.aaaaaa/proxy.pid")"
+  eventually 20 no_process_left
+}
+
 @test "P8: the guard of a one-shot run whose pen was killed waits for an engine that is silent" {
   play_sandbox
   play_box "$DIR/run/one.aaaaaa" "$LOST"
