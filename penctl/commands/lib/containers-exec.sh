@@ -159,6 +159,14 @@ exec_limit_end() {
   [[ -e $box_dir/timed-out ]]
 }
 
+# exec_was_ended - fail, after saying why, if the guard ended the one-shot run
+exec_was_ended() {
+  local why=""
+  { IFS= read -r why <"$box_dir/paused"; } 2>/dev/null || return 0
+  log_note "the run was ended: $why"
+  return 1
+}
+
 # exec_count NAME - copy stdin to stdout, and the number of its bytes to
 # box_dir/NAME.bytes
 exec_count() {
@@ -196,6 +204,7 @@ runtime_run() {
   [[ -z $exec_timeout ]] || exec_limit_start "$exec_timeout"
   exec_run_command "$sandbox_project" -- "$@" || status=$?
   [[ -z $exec_timeout ]] || ! exec_limit_end || status=124
+  exec_was_ended || status=125
   ended=$(exec_now) || die "jq failed"
   [[ -z $exec_stats ]] || exec_write_stats "$((ended - began))" "$status"
   containers_down || log_note "could not take all of $box_name down: 'pen prune' tries again"

@@ -175,7 +175,8 @@ guard_revive_proxy() {
   state_unlock
 }
 
-# guard_pause WHY - freeze the sandbox, and leave word for pen status
+# guard_pause WHY - freeze the sandbox, or end the one-shot run, and leave word for
+# pen status, or for its pen
 guard_pause() {
   guard_say "PAUSED the sandbox: $1"
   printf '%s\n' "$1" | state_write "$box_dir/paused"
@@ -183,9 +184,11 @@ guard_pause() {
 }
 
 # guard_freeze - no process of the sandbox runs on; tried again at each look while
-# the engine says that it runs. Needs no file: the disk may be full.
+# the engine says that it runs. A one-shot run ends, as its pen waits for it. Needs no
+# file: the disk may be full.
 guard_freeze() {
-  guard_do tool_container_pause "$box_container" || guard_do tool_container_kill "$box_container" ||
+  { [[ $box_dir == "$sandbox_run" ]] && guard_do tool_container_pause "$box_container"; } ||
+    guard_do tool_container_kill "$box_container" ||
     guard_say "cannot pause or kill $box_container: IT RUNS ON"
 }
 

@@ -107,6 +107,18 @@ lock_as() {
   mv "$PFCTL.away" "$PFCTL"
 }
 
+@test "P8: a one-shot run whose rules cannot be loaded again ends, and says why" {
+  local box="" status=0
+  pen run -- sh -c 'echo >began; sleep 1000' 3>&- >"$LAB/run.txt" 2>&1 &
+  eventually 60 [ -s began ]
+  box=$(cut -d ' ' -f 2 "$RUN"/one.*/box)
+  mv "$PFCTL" "$PFCTL.away"
+  nft delete table inet "${box//-/_}"
+  wait "$!" || status=$?
+  assert_eq 125 "$status" "$(<"$LAB/run.txt")"
+  assert_contains "$(<"$LAB/run.txt")" 'the run was ended: the firewall cannot be brought back: pen-pfctl is not installed'
+}
+
 @test "P8: a paused sandbox does not run on while it is taken down" {
   pen start
   # What it runs has seen to it that nothing in there takes TERM.
