@@ -101,9 +101,8 @@ firewall_name_servers() {
 # are up behind a firewall
 firewall_reload() {
   local folder="" status=0
-  ! state_is_up || firewall_reload_box "$sandbox_run" || status=1
-  for folder in "$sandbox_run"/one.*; do
-    ! state_has_run "$folder" || firewall_reload_box "$folder" || status=1
+  for folder in "$sandbox_run" "$sandbox_run"/one.*; do
+    firewall_reload_box "$folder" || status=1
   done
   ((status == 0)) || die "the network allow-list is not in force everywhere"
 }
@@ -116,6 +115,8 @@ firewall_reload_box() {
   [[ $kind == bridge ]] || return 0
   # Without one yet it is coming up, and reads the list when that is done.
   { IFS= read -r proxy <"$1/proxy"; } 2>/dev/null || return 0
+  # A container outlives the guard, or the pen of a one-shot run, that was killed.
+  state_has_run "$1" || firewall_verify "$name" || return 0
   firewall_check
   firewall_load_rules "$name" "$proxy" && return
   # A run may have ended meanwhile.

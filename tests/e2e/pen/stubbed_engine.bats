@@ -304,6 +304,18 @@ play_lost() {
   [[ ! -e $RULES/${DIR##*/} ]] || fail "rules for a sandbox that is down"
 }
 
+@test "P17: a network rule is denied also where the guard, or the pen of a one-shot run, was killed" {
+  play_sandbox
+  play_box "$DIR/run/one.aaaaaa" "$LOST"
+  pen allow --network 192.0.2.9:22
+  for folder in "$DIR/run" "$DIR/run/one.aaaaaa"; do
+    printf '999999 1\n' >"$folder/pid"
+  done
+  pen deny --network 192.0.2.9:22
+  assert_eq "load ${DIR##*/} --gateway 192.0.2.1 --proxy-port 8080" "$(xargs <"$RULES/${DIR##*/}")"
+  assert_eq "load $LOST --gateway 192.0.2.1 --proxy-port 8080" "$(xargs <"$RULES/$LOST")"
+}
+
 @test "P17: a list that changes while it is loaded is loaded again" {
   play_sandbox
   pen allow --network 192.0.2.9:22
