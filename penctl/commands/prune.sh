@@ -129,12 +129,15 @@ prune_may_have_bridge() {
 # knows nothing any more
 prune_shares() {
   local file="" name="" digits="" known="" folder=""
+  local folders
+  # Before the boxes: one that starts meanwhile writes its own down first.
+  folders=("$HOME"/.pen/run/*)
   for file in "$sandbox_root"/*/run/box "$sandbox_root"/*/run/one.*/box; do
     { IFS=' ' read -r _ name _ <"$file"; } 2>/dev/null || continue
     digits=$(sandbox_digits "$name") || exit
     known="$known $digits"
   done
-  for folder in "$HOME"/.pen/run/*; do
+  for folder in "${folders[@]}"; do
     [[ -d $folder && "$known " != *" ${folder##*/} "* ]] || continue
     rm -rf -- "$folder" || die "cannot remove $folder"
   done

@@ -287,6 +287,24 @@ play_lost() {
   assert_eq "pen: cannot write in $DIR/run" "$output"
 }
 
+@test "prune leaves the shared folder of a sandbox that starts meanwhile alone" {
+  play_sandbox
+  SHARED=$HOME/.pen/run/$(printf %s "$LOST" | sha1sum | cut -c 1-10)
+  mkdir -p "$HOME/.pen/run/0123456789"
+  # While the first box is looked at, another pen starts one.
+  sha1sum() {
+    mkdir -p "$DIR/run/one.aaaaaa" "$SHARED"
+    printf 'docker %s socket\n' "$LOST" >"$DIR/run/one.aaaaaa/box"
+    command sha1sum
+  }
+  export -f sha1sum
+  export SHARED DIR
+  run pen prune -y
+  assert_eq 0 "$status" "$output"
+  [[ -d $SHARED ]] || fail "gone: $output"
+  [[ ! -e $HOME/.pen/run/0123456789 ]]
+}
+
 @test "P17: pen allow --network and deny --network reach the sandbox and its one-shot runs" {
   play_sandbox
   play_box "$DIR/run/one.aaaaaa" "$LOST"
