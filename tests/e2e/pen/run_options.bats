@@ -129,6 +129,22 @@ load common
   [[ $status != 0 ]] || fail "it was let have it"
 }
 
+@test "a first run that fails takes back nothing that another pen has made meanwhile" {
+  # While the first pen has its policy checked, a second one is at work.
+  for words in 'allow kept.test:443' init 'run true' '--version'; do
+    printf '%s\n' '#!/bin/sh' "PEN_PROXY=$PEN_PROXY $LAB_ROOT/penctl/pen $words >&2" 'exit 2' >"$LAB/proxy"
+    chmod +x "$LAB/proxy"
+    PEN_PROXY=$LAB/proxy run pen run -- true
+    assert_eq 2 "$status" "$output"
+    [[ $words != allow* ]] || grep -qx kept.test:443 "$(sandbox_dir)/http-allowlist.txt"
+    [[ $words == --version ]] || {
+      [[ -e $(sandbox_dir)/project ]] || fail "gone after $words: $output"
+      rm -rf "$HOME/.pen"
+    }
+  done
+  [[ ! -e $(sandbox_dir) ]] || fail "left: $(find "$HOME/.pen")"
+}
+
 @test "a bad option value is refused with status 2, and nothing runs" {
   for words in "--timeout soon" "--timeout -1s" "--timeout 0s" "--memory lots" \
     "--memory 0" "--cpus none" "--cpus 0.0" "--mount /x" "-e no-value" "--env =x"; do
