@@ -34,6 +34,7 @@ main() {
   done
   [[ $prefix == /* ]] || install_help 2 >&2
   [[ $prefix != *[[:space:]]* ]] || die "the prefix cannot have white space: $prefix"
+  unset CDPATH
   root=$(cd -P -- "${BASH_SOURCE[0]%/*}" && pwd -P) || die "cannot find the source tree"
   cd -- "$root" || die "cannot enter $root"
   install_check_tools

@@ -30,6 +30,7 @@ main() {
     shift || break
   done
   [[ $prefix == /* ]] || uninstall_help 2 >&2
+  unset CDPATH
   root=$(cd -P -- "${BASH_SOURCE[0]%/*}" && pwd -P) || die "cannot find the source tree"
   cd -- "$root" || die "cannot enter $root"
   [[ -f $prefix/libexec/pen/manifest ]] || die "pen is not installed in $prefix"

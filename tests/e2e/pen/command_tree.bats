@@ -19,6 +19,16 @@ every_command() {
   assert_contains "$output" "Usage: pen proxy logs"
 }
 
+@test "P1: CDPATH leads pen to no other folder" {
+  mkdir -p "$LAB/other/penctl" "$LAB/other/data" data
+  echo right >data/which
+  export CDPATH=$LAB/other:.
+  run env -C "$LAB_ROOT" penctl/pen version
+  assert_eq 0 "$status" "$output"
+  run pen run --mount data:/mnt/data -- cat /mnt/data/which
+  assert_eq right "$output"
+}
+
 @test "P1: lib is no command" {
   for words in lib "lib log" "lib runtime jail" "../commands/init" "proxy/logs" init.sh; do
     # shellcheck disable=SC2086 # words
