@@ -230,7 +230,7 @@ containers_up() {
   case $box_kind in
     bridge) containers_up_"$tool_bridge" ;;
     socket) containers_up_socket ;;
-    *) containers_start ;;
+    *) containers_up_none ;;
   esac
 }
 
@@ -260,6 +260,13 @@ containers_up_socket() {
   containers_start_proxy
   containers_start
   containers_check
+}
+
+# containers_up_none - there is nothing to see from inside but that it goes on
+containers_up_none() {
+  containers_start
+  image_ready "$box_container" </dev/null >/dev/null 2>&1
+  [[ $(tool_container_state "$box_container") == running ]] || containers_ended
 }
 
 # containers_make_network - sets box_gateway

@@ -145,6 +145,19 @@ tools() {
   assert_json '.checked == null' "$output"
 }
 
+@test "P8: an image whose command ends at once fails the start, without a network, too" {
+  local file=""
+  file=$(sandbox_dir)/config.json
+  jq '.network = "none"' "$file" >new
+  mv new "$file"
+  printf 'exited\n' >"$DOCKER_STUB/state"
+  run pen start
+  assert_eq 1 "$status" "$output"
+  assert_eq 'pen: the sandbox ended at once: out of order' "$output"
+  rm "$DOCKER_STUB/state"
+  pen start
+}
+
 @test "P6: a build on a terminal shows where it is, in one line that it wipes" {
   printf 'Step 1/2\nStep 2/2 : RUN \033[31mmake\n' >"$DOCKER_STUB/build"
   mkfifo "$DOCKER_STUB/gate"

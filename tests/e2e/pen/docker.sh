@@ -6,7 +6,7 @@
 # $DOCKER_STUB/gateway is the address of every network, image what the image runs,
 # a word a line (no file: no image), build what a build says, which then waits for
 # a line from the FIFO gate, if there is one; path, if there, the PATH inside of
-# containers.
+# containers; state, if there, what becomes of a container that is started.
 
 set -u -o pipefail
 
@@ -23,7 +23,7 @@ stub_exec() {
     esac
     shift
   done
-  [[ -e $DOCKER_STUB/container.$1 ]] || stub_refuse "no container $1"
+  grep -qx running "$DOCKER_STUB/container.$1" || stub_refuse "no running container $1"
   shift
   exec env -i "PATH=$path" ${pairs[@]+"${pairs[@]}"} "$@"
 }
@@ -46,6 +46,7 @@ stub_named() {
 stub_run() {
   while [[ $1 != --name ]]; do shift; done
   printf 'running\n' >"$DOCKER_STUB/container.$2"
+  [[ ! -e $DOCKER_STUB/state ]] || cp "$DOCKER_STUB/state" "$DOCKER_STUB/container.$2"
 }
 
 stub_build() {
@@ -75,7 +76,7 @@ main() {
     'exec '*) shift && stub_exec "$@" ;;
     'rm '* | 'kill '*) rm -f "$DOCKER_STUB/container.${!#}" ;;
     'stop '*) ;;
-    'logs '*) ;;
+    'logs '*) printf 'out of order\n' ;;
     *) stub_refuse "$*" ;;
   esac
 }
