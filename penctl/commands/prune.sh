@@ -199,7 +199,7 @@ prune_owner() {
 # prune_one - sweep the selected sandbox; remove it if its directory is gone
 # shellcheck disable=SC2317 # called by life_each
 prune_one() {
-  state_sweep
+  state_sweep || die "could not take all of a one-shot run of $sandbox_name down: see above, then try again"
   [[ -n $sandbox_project && ! -d $sandbox_project ]] || return 0
   [[ $prune_yes == yes ]] || log_confirm "remove $sandbox_name ($sandbox_project is gone)?" ||
     die "$sandbox_name stays; 'pen prune -y' does not ask"

@@ -214,20 +214,22 @@ state_keep_log() {
   cat -- "$1" >>"$log"
 }
 
-# state_sweep - clear away what one-shot runs that were killed have left
+# state_sweep - clear away what one-shot runs that were killed have left; fails if
+# something of one cannot be taken down
 state_sweep() {
-  local folder="" identity=""
+  local folder="" identity="" status=0
   for folder in "$sandbox_run"/one.*; do
     [[ -d $folder ]] || continue
     identity=""
     IFS= read -r identity 2>/dev/null <"$folder/pid"
     # Without a pid yet it is one that begins this moment, or began long ago.
     if [[ -n $identity ]]; then
-      state_is_alive "$identity" || state_end_run "$folder"
+      state_is_alive "$identity" || state_end_run "$folder" || status=1
     elif [[ -n $(find "$folder" -prune -mmin +5 2>/dev/null) ]]; then
       rm -rf -- "$folder"
     fi
   done
+  return "$status"
 }
 
 # state_is_up - succeed if the selected sandbox is running; sets state_pid

@@ -287,6 +287,22 @@ play_lost() {
   assert_eq "pen: cannot write in $DIR/run" "$output"
 }
 
+@test "P8: prune fails where it cannot take down what a killed one-shot run has left" {
+  play_sandbox
+  play_box "$DIR/run/one.aaaaaa" "$LOST"
+  for folder in "$DIR/run" "$DIR/run/one.aaaaaa"; do
+    printf '999999 1\n' >"$folder/pid"
+  done
+  touch "$ENGINE/silent"
+  run pen prune -y
+  assert_eq 1 "$status" "$output"
+  assert_contains "$output" "could not take all of a one-shot run of ${DIR##*/} down"
+  rm "$ENGINE/silent"
+  run pen prune -y
+  assert_eq 0 "$status" "$output"
+  assert_eq "${DIR##*/}-container" "$(<"$ENGINE/containers")"
+}
+
 @test "prune leaves the shared folder of a sandbox that starts meanwhile alone" {
   play_sandbox
   SHARED=$HOME/.pen/run/$(printf %s "$LOST" | sha1sum | cut -c 1-10)
