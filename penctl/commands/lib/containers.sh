@@ -466,10 +466,11 @@ runtime_stats() {
 
 # runtime_forget VOLUMES - remove the image, and the named volumes if VOLUMES is yes
 runtime_forget() {
-  local kind="" name=""
+  local list="" kind="" name=""
   image_remove || return 1
   [[ $1 == yes ]] || return 0
+  list=$(tool_list) || return 1
   while read -r kind name; do
-    [[ $kind != volume || $name != "$sandbox_name"-* ]] || tool_volume_remove "$name" || return 1
-  done < <(tool_list)
+    [[ $kind != volume || $name != "$sandbox_name"-* ]] || tool_volume_remove "$name" </dev/null || return 1
+  done <<<"$list"
 }

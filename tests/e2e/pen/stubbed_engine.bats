@@ -45,6 +45,7 @@ case "$1 ${2-}" in
     fi
     ;;
   'network ls' | 'volume ls')
+    [[ $1 != volume || ! -e $ENGINE/mute ]] || exit 1
     if [[ $about == *name=* ]]; then
       grep -x "$name" "$ENGINE/$1s"
     else
@@ -301,6 +302,21 @@ play_lost() {
   run pen prune -y
   assert_eq 0 "$status" "$output"
   assert_eq "${DIR##*/}-container" "$(<"$ENGINE/containers")"
+}
+
+@test "rm --volumes fails where the engine does not tell of them" {
+  play_sandbox
+  printf '%s-data\n' "${DIR##*/}" >"$ENGINE/volumes"
+  # It tells of all else.
+  touch "$ENGINE/mute"
+  run pen rm --volumes -y
+  assert_eq 1 "$status" "$output"
+  assert_contains "$output" "could not remove all that docker keeps"
+  [[ -d $DIR ]] || fail "$DIR is gone"
+  rm "$ENGINE/mute"
+  run pen rm --volumes -y
+  assert_eq 0 "$status" "$output"
+  [[ ! -s $ENGINE/volumes && ! -e $DIR ]] || fail "$(<"$ENGINE/volumes")"
 }
 
 @test "prune leaves the shared folder of a sandbox that starts meanwhile alone" {
