@@ -106,7 +106,7 @@ prune_ask() {
 # something is, or may be, behind it
 prune_rule() {
   local why="$prune_doubt" thing=""
-  [[ -z $why ]] || prune_may_have_bridge "$2" || why=""
+  [[ -z $why ]] || firewall_may_have_bridge "$2" || why=""
   for thing in "container $1-container" "network $1-network"; do
     [[ $'\n'$prune_held$'\n' != *$'\n'"$thing"$'\n'* ]] || why="the $thing is there"
   done
@@ -116,13 +116,6 @@ prune_rule() {
   fi
   firewall_flush "$1" || die "cannot withdraw the rules of $1: $firewall_words"
   log_say "withdrew the rules of $1"
-}
-
-# prune_may_have_bridge BRIDGE - succeed unless it can be seen that the interface
-# BRIDGE, whose name is the engine's choice, is not there
-prune_may_have_bridge() {
-  [[ -r /proc/net/dev && -n $1 ]] || return 0
-  awk -F : -v name="$1" '{ gsub(/ /, "", $1) } $1 == name { found = 1 } END { exit !found }' /proc/net/dev
 }
 
 # prune_shares - remove the shared folders (containers_select) of boxes of which pen

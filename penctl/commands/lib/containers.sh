@@ -394,8 +394,13 @@ containers_keep_logs() {
   tool_logs "$box_container" >"$box_dir/container.log" 2>/dev/null
 }
 
-# containers_close - withdraw the rules; the bridge has no sandbox any more
+# containers_close - withdraw the rules; the bridge has no sandbox any more. Where it
+# can be seen that it is there, another engine has both.
 containers_close() {
+  if [[ -r /proc/net/dev ]] && firewall_may_have_bridge "$box_bridge"; then
+    log_note "the rules of $box_name stay loaded: its bridge $box_bridge is there, of which $tool_name does not know: use the DOCKER_HOST or context that it was started with; if that is gone, 'ip link delete $box_bridge'"
+    return 1
+  fi
   # On the way out of pen a bare return would return the status that pen ends with.
   firewall_flush "$box_name" && return 0
   log_note "the rules of $box_name stay loaded: $firewall_words"

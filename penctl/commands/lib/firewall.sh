@@ -72,6 +72,13 @@ firewall_verify() {
   firewall_call verify "$1" >/dev/null </dev/null
 }
 
+# firewall_may_have_bridge BRIDGE - succeed unless it can be seen that the interface
+# BRIDGE, whose name is the engine's choice, is not there
+firewall_may_have_bridge() {
+  [[ -r /proc/net/dev && -n $1 ]] || return 0
+  awk -F : -v name="$1" '{ gsub(/ /, "", $1) } $1 == name { found = 1 } END { exit !found }' /proc/net/dev
+}
+
 # firewall_rules - sets firewall_list to the network allow-list of the selected
 # sandbox: its file's lines, the config's rules, and the host's name servers
 # where the sandbox is to ask them (config_dns=open)

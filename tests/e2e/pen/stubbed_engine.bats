@@ -304,6 +304,32 @@ play_lost() {
   assert_eq "${DIR##*/}-container" "$(<"$ENGINE/containers")"
 }
 
+@test "P8: stop withdraws no rules where another engine has the sandbox" {
+  [[ $EUID == 0 && -n ${LAB_NETNS:-} ]] || skip "needs root, to make a bridge"
+  local bridge=""
+  play_sandbox
+  printf 'loaded\n' >"$RULES/${DIR##*/}"
+  bridge=pen-$(printf %s "${DIR##*/}" | sha1sum | cut -c 1-10)
+  ip link add "$bridge" type bridge
+  # As with another DOCKER_HOST.
+  : >"$ENGINE/containers"
+  : >"$ENGINE/networks"
+  sleep 600 3>&- &
+  PLAYED=$!
+  identity "$PLAYED" >"$DIR/run/pid"
+  for words in stop 'rm -y'; do
+    # shellcheck disable=SC2086 # words
+    run pen $words
+    assert_eq 1 "$status" "$output"
+    assert_contains "$output" "the rules of ${DIR##*/} stay loaded: its bridge $bridge is there, of which docker does not know"
+    [[ -e $RULES/${DIR##*/} && -s $DIR/run/box ]] || fail "withdrawn: $output"
+  done
+  ip link del "$bridge"
+  pen stop
+  [[ ! -e $RULES/${DIR##*/} && ! -e $DIR/run/box ]]
+  kill "$PLAYED"
+}
+
 @test "rm --volumes fails where the engine does not tell of them" {
   play_sandbox
   printf '%s-data\n' "${DIR##*/}" >"$ENGINE/volumes"
