@@ -162,6 +162,22 @@ jail_pid() {
   [[ ! -L $dir/run/lock ]]
 }
 
+@test "P1: stop ends a sandbox whose pen was killed before it had noted that it is up" {
+  dir=$(sandbox_dir)
+  printf '#!/bin/sh\n[ "$1" != start ] || kill -STOP "$PPID"\nexec "%s" "$@"\n' "$PEN_JAIL" >"$LAB/jail"
+  chmod +x "$LAB/jail"
+  PEN_JAIL=$LAB/jail "$LAB_ROOT/penctl/pen" start >start.out 2>&1 3>&- &
+  client=$!
+  eventually 20 "$PEN_JAIL" exec --control "$dir/run/control.sock" -- true 2>/dev/null
+  kill -KILL "$client"
+  wait "$client" || true
+  run pen status
+  assert_eq 1 "$status"
+  pen stop
+  no_process_left
+  assert_eq "" "$(find "$dir/run" -name begun -o -name pid)" "records"
+}
+
 @test "stop ends what runs in the sandbox" {
   mkfifo ready
   pen exec -- sh -c 'echo >ready; exec sleep 1000' &

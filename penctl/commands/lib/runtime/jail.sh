@@ -80,14 +80,14 @@ runtime_start() {
   jail_proxy_options "$sandbox_run"
   rm -f -- "$pipe" "$sandbox_run/control.sock" || die "cannot write in $sandbox_run"
   mkfifo -- "$pipe" || die "cannot write in $sandbox_run"
-  undo_push rm -f -- "$pipe"
+  undo_push rm -f -- "$pipe" "$sandbox_run/begun"
   : >"$sandbox_run/jail.log" || die "cannot write $sandbox_run/jail.log"
   (
     trap - INT QUIT TERM HUP EXIT
-    cd -- "$sandbox_run" || exit 1
+    jail_begin "$pipe" && cd -- "$sandbox_run" || exit 1
     command_as_caller setsid "$jail_program" start --control control.sock \
       --ready-fd 3 --workdir "$sandbox_project" "${jail_options[@]}"
-  ) 3>"$pipe" </dev/null >>"$sandbox_run/jail.log" 2>&1 &
+  ) </dev/null >>"$sandbox_run/jail.log" 2>&1 &
   jail_pid=$!
   undo_push jail_end "$jail_pid"
   # Opened after the writer: when pen-jail ends without a word, this ends, too.
@@ -95,6 +95,28 @@ runtime_start() {
   rm -f -- "$pipe"
   [[ $line == ready* ]] || die "the sandbox did not start: $(jail_last_words)"
   state_set_up "$jail_pid" || die "cannot write $sandbox_run/pid"
+  rm -f -- "$sandbox_run/begun"
+}
+
+# jail_begin PIPE - note this very process, which is to be pen-jail, so that stop
+# finds it if pen is killed before it has noted that the sandbox is up; then open
+# PIPE on 3, where pen waits, even if this failed. Fails if pen was killed already.
+jail_begin() {
+  local pid="" status=0
+  # Not $$, which is pen's; BASHPID is missing in bash 3.2.
+  IFS=' ' read -r pid _ </proc/self/stat &&
+    state_identity "$pid" | state_write "$sandbox_run/begun" || status=1
+  state_identity "$$" >/dev/null && exec 3>"$1" || return 1
+  ((!status)) || log_note "cannot write $sandbox_run/begun"
+  return "$status"
+}
+
+# jail_end_begun - end what jail_note_begun has noted, if it lives
+jail_end_begun() {
+  local identity=""
+  [[ -s $sandbox_run/begun ]] || return 0
+  IFS= read -r identity <"$sandbox_run/begun" || return 1
+  state_end "$identity" TERM
 }
 
 # jail_last_words - print what pen-jail said before it ended
@@ -115,8 +137,9 @@ runtime_stop() {
   if state_is_up; then
     jail_end "$state_pid" || die "PID $state_pid does not end"
   fi
-  rm -f -- "$sandbox_run/pid" "$sandbox_run/control.sock" "$sandbox_run/ready" \
-    "$sandbox_run/proxy.pid"
+  jail_end_begun || die "the sandbox that was begun does not end: see $sandbox_run/begun"
+  rm -f -- "$sandbox_run/pid" "$sandbox_run/begun" "$sandbox_run/control.sock" \
+    "$sandbox_run/ready" "$sandbox_run/proxy.pid"
 }
 
 runtime_is_up() {
