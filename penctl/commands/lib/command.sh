@@ -167,9 +167,11 @@ command_nearest() {
     BEGIN { best = 2.5 }
     {
       near = distance(want, $0)
-      # Of two equally near ones that of the same length: no letter is missing.
-      if (near < best || (near == best && length($0) == length(want))) {
-        best = near; word = $0
+      # Of equally near ones that of which it is the beginning; else that of the
+      # same length: no letter is missing.
+      rank = index($0, want) == 1 ? 2 : length($0) == length(want)
+      if (near < best || (near == best && rank > best_rank)) {
+        best = near; best_rank = rank; word = $0
       }
     }
     END { if (best < 2.5 && best < length(want)) print word }'

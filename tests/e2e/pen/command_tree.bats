@@ -55,6 +55,11 @@ every_command() {
   assert_eq 2 "$status"
   one_line "$output"
   assert_contains "$output" "did you mean 'pen status'?"
+  # As near: stats, start.
+  run pen statu
+  assert_contains "$output" "did you mean 'pen status'?"
+  run pen stat
+  assert_contains "$output" "did you mean 'pen stats'?"
   run pen proxy lgos
   assert_eq 2 "$status"
   assert_contains "$output" "did you mean 'pen proxy logs'?"
