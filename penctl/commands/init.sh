@@ -19,7 +19,7 @@ set -u -o pipefail
 . "${BASH_SOURCE[0]%/*}/lib/all.sh" || exit 1
 
 main() {
-  local runtime=""
+  local runtime="" given=$#
   presets=()
   command_begin
   runtime=$(config_default_runtime)
@@ -36,6 +36,7 @@ main() {
   sandbox_open
   if sandbox_is_initialized; then
     log_say "Already initialized"
+    ((!given)) || log_note "the options changed nothing: 'pen config edit' changes the runtime, 'pen allow @PRESET' adds a preset"
     return
   fi
   config_runtime=$runtime
@@ -48,7 +49,18 @@ main() {
   init_config "$runtime" | state_write "$sandbox_dir/config.json" ||
     die "cannot write $sandbox_dir/config.json"
   log_say "Initialized $sandbox_name"
-  log_say "Nothing may leave the sandbox yet: 'pen allow HOST:PORT' allows a host"
+  if init_has_rules; then
+    log_say "'pen proxy status' shows what may leave the sandbox, 'pen allow HOST:PORT' allows a host"
+  else
+    log_say "Nothing may leave the sandbox yet: 'pen allow HOST:PORT' allows a host"
+  fi
+}
+
+# init_has_rules - succeed if there are rules: from presets, from the user's
+# defaults, or as 'pen allow' ran before
+init_has_rules() {
+  ((${#presets[@]})) || grep -qv -e '^[[:space:]]*$' -e '^[[:space:]]*#' "$sandbox_rules" ||
+    (config_load && ((${#config_rules[@]}))) 2>/dev/null
 }
 
 # init_check_presets - exit 2 for a preset that is not there

@@ -4,6 +4,9 @@
 
 load common
 
+# shellcheck disable=SC2154 # stderr is set by run
+: "${stderr:=}"
+
 @test "P2: the name is made of the user, the directory's name and its path's SHA-1" {
   mkdir "$LAB/My.Dir (x)"
   cd "$LAB/My.Dir (x)"
@@ -146,6 +149,31 @@ load common
   assert_eq 0 "$status"
   assert_eq "Already initialized" "$output"
   assert_eq "$before" "$(find "$HOME/.pen" .pen -type f -exec sha1sum {} +)"
+}
+
+@test "pen init with options where they change nothing says so" {
+  pen init
+  run --separate-stderr pen init --runtime docker --preset github
+  assert_eq 0 "$status"
+  assert_eq "Already initialized" "$output"
+  assert_contains "$stderr" "the options changed nothing"
+  assert_eq jail "$(jq -r .runtime "$(sandbox_dir)/config.json")"
+}
+
+@test "pen init says that nothing may leave only where that is so" {
+  run pen init
+  assert_contains "$output" "Nothing may leave"
+  pen allow example.test:443
+  rm "$(sandbox_dir)/config.json"
+  run pen init
+  [[ $status == 0 && $output != *"Nothing may leave"* ]]
+  pen rm -y
+  run pen init --preset github
+  [[ $status == 0 && $output != *"Nothing may leave"* ]]
+  pen rm -y
+  echo '{"http_allowlist": ["example.test:443"]}' >"$HOME/.pen/config.json"
+  run pen init
+  [[ $status == 0 && $output != *"Nothing may leave"* ]]
 }
 
 @test "pen init does not write through a link that a project brought along" {
