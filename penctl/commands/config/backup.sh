@@ -23,9 +23,12 @@ main() {
   sandbox_need_init
   project_make
   for name in $project_files; do
-    [[ -s $sandbox_dir/$name ]] || continue
-    text=$(backup_text "$name") || die "cannot read $sandbox_dir/$name"
-    printf '%s\n' "$text" | project_put "$name"
+    # An empty one, too: what the project has of it would bring rules back.
+    text=""
+    [[ ! -s $sandbox_dir/$name ]] ||
+      text=$(backup_text "$name") || die "cannot read $sandbox_dir/$name"
+    [[ -z $text ]] || text=$text$'\n'
+    printf '%s' "$text" | project_put "$name"
     log_say "wrote $(project_folder)/$name"
   done
 }

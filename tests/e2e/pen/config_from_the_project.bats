@@ -233,6 +233,23 @@ END
   assert_eq "192.0.2.1:22" "$(cat "$dir/network-allowlist.txt")"
 }
 
+@test "P19: backup of a list that is empty by now leaves none of its rules in the project" {
+  pen allow example.test:443
+  pen allow --network 192.0.2.1:22
+  pen config backup
+  pen deny example.test:443
+  pen deny --network 192.0.2.1:22
+  pen config backup
+  assert_eq "" "$(cat .pen/http-allowlist.txt .pen/network-allowlist.txt)"
+  run pen config apply --yes
+  assert_eq 0 "$status"
+  assert_contains "$output" "nothing to apply"
+  # On another machine, rules that are not in the project go.
+  pen allow other.test:443
+  pen config apply --yes
+  assert_eq "" "$(cat "$rules")"
+}
+
 @test "P19: backup follows no link that lies in the project" {
   echo keep >"$LAB/victim"
   ln -s "$LAB/victim" .pen/config.json
