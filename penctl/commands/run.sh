@@ -11,7 +11,7 @@
 # Options:
 #   --allow RULE       a rule for this run, such as example.org:443
 #   --timeout D        end the command and its children after 500ms, 5s, 2m, 1h
-#   --memory SIZE      at most this much memory (k, m, g)
+#   --memory SIZE      at most this much memory (k, m, g, or K, M, G)
 #   --cpus N           at most this many processors, such as 1.5
 #   --read-only        the project cannot be written
 #   --mount S:T[:ro]   show the host's S as T
@@ -96,6 +96,10 @@ run_option() {
       command_pair "$1" "$2"
       run_words+=(-e "$2")
       ;;
+    --memory)
+      run_check_value "$1" "$2"
+      run_words+=("$1" "$(tr KMG kmg <<<"$2")")
+      ;;
     *)
       run_check_value "$1" "$2"
       run_words+=("$1" "$2")
@@ -109,7 +113,7 @@ run_check_value() {
   local form="" what=""
   case $1 in
     --timeout) form='^[1-9][0-9]{0,8}(ms|s|m|h)$' what="a duration such as 500ms, 5s, 2m or 1h" ;;
-    --memory) form='^[1-9][0-9]{0,15}[kmg]?$' what="a size such as 512m or 2g" ;;
+    --memory) form='^[1-9][0-9]{0,15}[kmgKMG]?$' what="a size such as 512m or 2g" ;;
     --cpus) form='^([1-9][0-9]{0,3}(\.[0-9]{1,3})?|0\.[0-9]{0,2}[1-9]0{0,2})$' what="a number such as 1.5" ;;
     *) return 0 ;;
   esac

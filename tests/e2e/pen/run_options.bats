@@ -127,6 +127,10 @@ load common
 @test "N3: --memory ends what takes too much" {
   run pen run --memory 64m --stats stats.json -- python3 -c 'x = bytearray(300 << 20)'
   [[ $status != 0 ]] || fail "it was let have it"
+  run pen run --memory 64M -- true
+  assert_eq 0 "$status" "$output"
+  run pen run --memory 64M -- python3 -c 'x = bytearray(300 << 20)'
+  [[ $status != 0 ]] || fail "it was let have it"
 }
 
 @test "a first run that fails takes back nothing that another pen has made meanwhile" {
