@@ -75,9 +75,10 @@ command_usage() {
   exit 2
 }
 
-# command_value "$@" - the option in $1 must have a value in $2
+# command_value "$@" - the option in $1 must have a value in $2: of a script's
+# variable that is unset, too, something must be said
 command_value() {
-  (($# >= 2)) || command_usage "$1 needs a value"
+  [[ -n ${2-} ]] || command_usage "$1 needs a value"
 }
 
 # command_pair "$@" - the option in $1 must have NAME=VALUE in $2: of a bare NAME

@@ -68,8 +68,12 @@ denied.test:443" "$(cat "$rules")"
   [[ $line =~ ^example.test:443\ until=20[0-9-]+T[0-9:]+Z\ why= ]]
   run pen why example.test:443
   assert_eq 0 "$status"
-  run pen allow --for 5 example.test:443
-  assert_eq 2 "$status"
+  for option in "--for 5" --for= --why=; do
+    # shellcheck disable=SC2086 # words
+    run pen allow $option other.test:443
+    assert_eq 2 "$status" "status for $option"
+  done
+  assert_eq "$line" "$(cat "$rules")"
   pen allow 'example.test:443 until=2020-01-01T00:00Z'
   run pen why example.test:443
   assert_eq 3 "$status"
