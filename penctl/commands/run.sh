@@ -65,7 +65,12 @@ run_options() {
   run_network=""
   run_began=""
   while (($#)); do
-    [[ $1 != --*=* ]] || set -- "${1%%=*}" "${1#*=}" "${@:2}"
+    case $1 in
+      # What a flag's value would be is no command.
+      --read-only=* | --no-*=*) command_usage "${1%%=*} has no value" ;;
+      --*=*) set -- "${1%%=*}" "${1#*=}" "${@:2}" ;;
+      *) ;;
+    esac
     case $1 in
       --read-only | --no-new-privileges) run_words+=("$1") ;;
       --no-network) run_network=none ;;

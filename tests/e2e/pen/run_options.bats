@@ -149,6 +149,15 @@ load common
   [[ ! -e $(sandbox_dir) ]] || fail "left: $(find "$HOME/.pen")"
 }
 
+@test "a flag has no value: what would be one is not taken for the command" {
+  for words in --read-only=true --no-network=true --no-new-privileges=true; do
+    run pen run "$words" -- touch ran
+    assert_eq 2 "$status" "status for $words"
+    assert_contains "$output" "has no value"
+    [[ ! -e ran && ! -e $HOME/.pen ]]
+  done
+}
+
 @test "a bad option value is refused with status 2, and nothing runs" {
   for words in "--timeout soon" "--timeout -1s" "--timeout 0s" "--memory lots" \
     "--memory 0" "--cpus none" "--cpus 0.0" "--mount /x" "-e no-value" "--env =x"; do
