@@ -160,8 +160,7 @@ async function statistics(file, ended) {
   try {
     stats = JSON.parse(await fs.promises.readFile(file, "utf8"));
   } catch {
-    const lines = ended.stderr.toString().trim().split("\n");
-    throw new PenError(lines[lines.length - 1] || "pen said nothing", ended.exitCode);
+    throw new PenError(ended.stderr.toString().trim() || "pen said nothing", ended.exitCode);
   }
   const named = { stats };
   for (const [name, value] of Object.entries(stats)) {

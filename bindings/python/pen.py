@@ -197,8 +197,8 @@ def _stats(path, exit_code, err):
         with open(path, encoding="utf-8") as file:
             return json.load(file)
     except (OSError, ValueError):
-        text = err.decode("utf-8", "replace").strip().splitlines()
-        raise PenError(text[-1] if text else "pen said nothing", exit_code) from None
+        text = err.decode("utf-8", "replace").strip()
+        raise PenError(text or "pen said nothing", exit_code) from None
 
 
 def _events(path):

@@ -219,7 +219,8 @@ run_finish() {
   if [[ -n $run_log ]]; then
     cat -- "$log" >&9 || log_note "cannot write $run_log"
   fi
-  if [[ -n $run_stats ]]; then
+  # Without those of the runtime the command did not run, and there are none.
+  if [[ -n $run_stats && -s $state_run/stats.json ]]; then
     egress_stats "$state_run/stats.json" "$log" >&8 || log_note "cannot write $run_stats"
   fi
   [[ ! -t 2 ]] || egress_summary "$log" >&2

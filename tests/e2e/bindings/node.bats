@@ -71,9 +71,9 @@ const fs = require('fs');
 
 @test "N10: what pen itself refuses is an error, and so is a status if that was asked for" {
   run javascript '
-    for (const options of [{ mounts: ["/nowhere:/x"] }, { allow: ["no rule"] }]) {
-      await assert.rejects(pen.run(["true"], options),
-        (error) => error instanceof pen.PenError && error.exitCode === 2 && error.message.startsWith("pen: "));
+    for (const options of [{ mounts: ["/nowhere:/x"] }, { allow: ["no rule"] }, { env: { "A.B": "1" } }, null]) {
+      await assert.rejects(options ? pen.run(["true"], options) : pen.run([]),
+        (error) => error instanceof pen.PenError && error.exitCode === 2 && error.message.startsWith("pen"));
     }
     await assert.rejects(pen.run(["sh", "-c", "exit 7"], { check: true }),
       (error) => error instanceof pen.CommandError && error.result.exitCode === 7);

@@ -68,12 +68,12 @@ print("good")'
 
 @test "N10: what pen itself refuses is an error, and so is a status if that was asked for" {
   run python '
-for words, options in (["true"], {"mounts": ["/nowhere:/x"]}), (["true"], {"allow": ["no rule"]}):
+for words, options in (["true"], {"mounts": ["/nowhere:/x"]}), (["true"], {"allow": ["no rule"]}), (["true"], {"env": {"A.B": "1"}}), ([], {}):
     try:
         pen.run(words, **options)
         print("not refused:", options)
     except pen.PenError as e:
-        assert e.exit_code == 2 and str(e).startswith("pen: "), (e.exit_code, str(e))
+        assert e.exit_code == 2 and str(e).startswith("pen"), (e.exit_code, str(e))
 try:
     pen.run(["sh", "-c", "exit 7"], check=True)
 except pen.CommandError as e:

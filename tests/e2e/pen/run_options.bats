@@ -55,6 +55,15 @@ load common
   assert_json '.denied == ["denied.test:8080", "other.test:80"]' "$stats"
 }
 
+@test "--stats stays empty where the sandbox could not run the command" {
+  for words in "--mount /etc:/x" "-e A.B=1"; do
+    # shellcheck disable=SC2086 # words
+    run pen run --stats stats.json $words -- touch ran
+    [[ $status == 125 || $status == 2 ]] || fail "status $status for $words"
+    [[ -e stats.json && ! -s stats.json && ! -e ran ]] || fail "$(cat stats.json)"
+  done
+}
+
 @test "--log has the proxy's own lines" {
   run pen run --log run.log -- curl -s --max-time 5 http://other.test/
   jq -es 'map(select(.verdict == "deny" and .host == "other.test")) | length == 1' run.log
