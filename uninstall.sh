@@ -6,7 +6,8 @@
 #
 # Options:
 #   --prefix DIR   where it was installed (default: ~/.local, for root /usr/local)
-#   --purge        remove ~/.pen as well: configs, allow-lists, logs, volumes
+#   --purge        remove ~/.pen as well, configs, allow-lists and logs, and the
+#                  volumes in ~/.local/share/pen
 #   -h, --help     this text
 
 set -u -o pipefail
@@ -42,7 +43,7 @@ main() {
 
 # uninstall_help STATUS - print the help and exit
 uninstall_help() {
-  sed -n 's/^# \{0,1\}//; 3,10p' "${BASH_SOURCE[0]}"
+  sed -n 's/^# \{0,1\}//; 3,11p' "${BASH_SOURCE[0]}"
   exit "$1"
 }
 
@@ -80,8 +81,10 @@ uninstall_root_part() {
 # uninstall_purge - remove what pen kept for this user
 uninstall_purge() {
   # shellcheck disable=SC2016 # that user's HOME
-  uninstall_as_user bash -c '[[ ! -d $HOME/.pen ]] || { rm -rf -- "$HOME/.pen" && echo "removed $HOME/.pen"; }' ||
-    die 'cannot remove ~/.pen'
+  uninstall_as_user bash -c '
+    for folder in "$HOME/.pen" "$HOME/.local/share/pen"; do
+      [[ ! -d $folder ]] || { rm -rf -- "$folder" && echo "removed $folder"; } || exit 1
+    done' || die 'cannot remove ~/.pen or ~/.local/share/pen'
 }
 
 main "$@"

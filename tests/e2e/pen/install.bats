@@ -39,9 +39,13 @@ own_tree() {
   own_tree
   timeout 300 "$LAB/tree/install.sh" --prefix "$LAB/prefix" >out 2>&1 || fail "$(cat out)"
   "$LAB/prefix/bin/pen" init
+  echo '{"mounts": [{"volume": "cache", "target": "/cache"}]}' >"$(sandbox_dir)/config.json"
+  "$LAB/prefix/bin/pen" run -- touch /cache/kept
+  [[ -n $(find "$HOME" -name kept) ]]
   run "$LAB/tree/uninstall.sh" --purge --prefix "$LAB/prefix"
   assert_eq 0 "$status" "$output"
   [[ ! -e $HOME/.pen ]]
+  assert_eq "" "$(find "$HOME" -name kept)"
 }
 
 @test "P21: wrong usage of install.sh and uninstall.sh: exit 2" {
