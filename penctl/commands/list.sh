@@ -40,8 +40,16 @@ list_rows() {
     ! state_is_up || state=up
     [[ -z $state_paused ]] || state=paused
     state_read_runtime
+    [[ -n $state_runtime ]] || list_configured
     printf '%s\t%s\t%s\t%s\n' "$state" "$sandbox_name" "${state_runtime:--}" "$sandbox_owner"
   done
+}
+
+# list_configured - sets state_runtime to what a sandbox that was never started would
+# be started with, or to nothing if its config is faulty
+list_configured() {
+  sandbox_project=$sandbox_owner
+  state_runtime=$(config_load >/dev/null 2>&1 && printf '%s' "$config_runtime") || state_runtime=""
 }
 
 main "$@"

@@ -218,6 +218,12 @@ load common
   (cd "$LAB/other" && pen init)
   run pen list --json
   assert_json '[.[] | [.state, .project]] | sort == [["down", "'"$LAB/other"'"], ["up", "'"$LAB/project"'"]]' "$output"
+  # Of one that was never started, what it would be started with.
+  assert_json 'map(.runtime) == ["jail", "jail"]' "$output"
+  (cd "$LAB/other" && echo '{"runtime": 1}' >"$(sandbox_dir)/config.json")
+  run --separate-stderr pen list --json
+  assert_json 'map(.runtime) | sort == ["-", "jail"]' "$output"
+  assert_eq "" "$stderr"
   rm -rf "$LAB/other"
   run pen prune </dev/null
   assert_eq 1 "$status"
