@@ -28,7 +28,7 @@ main() {
     [[ ! -s $sandbox_dir/$name ]] ||
       text=$(backup_text "$name") || die "cannot read $sandbox_dir/$name"
     [[ -z $text ]] || text=$text$'\n'
-    printf '%s' "$text" | project_put "$name"
+    project_put "$name" "$text"
     log_say "wrote $(project_folder)/$name"
   done
 }

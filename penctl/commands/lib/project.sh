@@ -33,8 +33,8 @@ project_make() {
   project_need_folder
   folder=$(project_folder)
   [[ ! -e $folder/.gitignore ]] || return 0
-  (umask "$command_caller_umask" && mkdir -p -- "$folder") || die "cannot make $folder"
-  printf 'proxy.pid\nproxy.log\n' | project_put .gitignore
+  (umask "$command_caller_umask" && mkdir -p -- "$folder" 2>/dev/null) || die "cannot make $folder"
+  project_put .gitignore $'proxy.pid\nproxy.log\n'
 }
 
 # project_enter - make .pen the working directory; fails if it is a link
@@ -82,14 +82,14 @@ project_check_text() {
     die_input "$2 has control characters: refused"
 }
 
-# project_put NAME - replace the project's NAME by what comes on stdin, with the
-# caller's permissions. It is written where only pen writes, and then moved: a
+# project_put NAME TEXT - replace the project's NAME by TEXT, with the caller's
+# permissions. It is written where only pen writes, and then moved: a
 # link that appears in its place is replaced, not followed.
 project_put() {
   local temp=""
   temp=$(mktemp "$sandbox_run/put.XXXXXX") || die "cannot write in $sandbox_run"
   undo_push rm -f -- "$temp"
-  cat >"$temp" || die "cannot write $temp"
+  printf '%s' "$2" >"$temp" || die "cannot write $temp"
   (
     umask "$command_caller_umask"
     chmod "=rw" "$temp" && project_enter && [[ ! -d $1 || -L $1 ]] &&

@@ -250,6 +250,22 @@ END
   assert_eq "" "$(cat "$rules")"
 }
 
+@test "P19: backup and init that cannot write in the project say so, and fail" {
+  mkdir .pen/config.json
+  run pen config backup
+  assert_eq 1 "$status"
+  one_line "$output"
+  assert_contains "$output" "cannot write $PWD/.pen/config.json"
+  assert_eq "" "$(find "$dir/run" -name 'put.*')" "temporary files"
+  pen rm -y
+  rm -r .pen
+  touch .pen
+  run pen init
+  assert_eq 1 "$status"
+  one_line "$output"
+  assert_contains "$output" "cannot make $PWD/.pen"
+}
+
 @test "P19: backup follows no link that lies in the project" {
   echo keep >"$LAB/victim"
   ln -s "$LAB/victim" .pen/config.json
