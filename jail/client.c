@@ -319,7 +319,8 @@ int client_start(struct client *client, struct loop *loop, int control,
 	client->session = -1;
 	client->terminal = -1;
 	client->master = -1;
-	client->start_ms = util_now_ms();
+	client->asked_ms = util_now_ms();
+	client->start_ms = client->asked_ms;
 	for (fd = 0; fd < 3 && result == 0; fd++)
 		result = client_add_stream(client, fd, count, &streams,
 					   &message);

@@ -21,7 +21,10 @@ struct loop;
  * @exit_code:   what to exit with, set with @ended
  * @wait_status: as from waitpid(), if the command ran
  * @ran:         whether it did
- * @end_ms, @start_ms: by util_now_ms()
+ * @asked_ms, @end_ms: when it was asked for and was over, by util_now_ms():
+ *               it ran in between
+ * @start_ms:    when its start was heard of, perhaps late; its time limit
+ *               counts from then
  * @cpu_ms, @peak_bytes: as the session reported
  * @terminal:    descriptor of the caller's terminal, -1 without
  * @raw:         whether the terminal was changed
@@ -36,6 +39,7 @@ struct client {
 	int exit_code;
 	int wait_status;
 	bool ran;
+	int64_t asked_ms;
 	int64_t start_ms;
 	int64_t end_ms;
 	uint64_t cpu_ms;

@@ -77,8 +77,8 @@ static int run_write_stats(const struct run *run, const char *path, int code)
 	const struct sandbox *sandbox = &run->sandbox;
 	struct limits_usage usage;
 	struct stats stats = {
-		.duration_ms = client->end_ms - client->start_ms,
-		.setup_ms = client->start_ms - run->begin_ms,
+		.duration_ms = client->end_ms - client->asked_ms,
+		.setup_ms = client->asked_ms - run->begin_ms,
 		.exit_code = code,
 		.timed_out = run->timed_out,
 		.oom_killed = sandbox->oom_killed,

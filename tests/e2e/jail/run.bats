@@ -213,6 +213,19 @@ bats_require_minimum_version 1.5.0
   done
 }
 
+@test "F2: --stats never tells less time than the command took, on a busy machine as well" {
+  local i jobs=()
+  for ((i = 0; i < 24; i++)); do
+    (jail run --no-network --stats "$LAB/stats.$i" -- sleep 0.05) 3>&- &
+    jobs+=($!)
+  done
+  for i in "${jobs[@]}"; do
+    wait "$i" || fail "a run failed"
+  done
+  run jq -s 'length, ([.[] | select(.duration_ms < 50) | .duration_ms])' -c "$LAB"/stats.*
+  [[ ${lines[*]} == "24 []" ]] || fail "slept 50 ms in: ${lines[*]}"
+}
+
 @test "F2: --stats counts bytes, time and how it ended" {
   run --separate-stderr jail run --stats "$LAB/var/stats" -- sh -c 'printf 12345; printf 123 >&2; sleep 0.2; exit 4'
   [[ $status == 4 && $output == 12345 && $stderr == 123 ]]
