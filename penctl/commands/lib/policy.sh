@@ -143,9 +143,10 @@ policy_visible() {
   cat -vt
 }
 
-# policy_difference FILE CANDIDATE - print the lines taken out (-) and put in (+)
+# policy_difference FILE CANDIDATE - print the lines taken out (-) and put in (+); a
+# last line without its end is none of them
 policy_difference() {
-  diff -- "$1" "$2" | sed -n 's/^< /- /p; s/^> /+ /p' | policy_visible
+  diff -- <(awk 1 "$1") <(awk 1 "$2") | sed -n 's/^< /- /p; s/^> /+ /p' | policy_visible
 }
 
 # policy_reload_network - have the firewalls of the running sandbox and of its
@@ -178,7 +179,8 @@ policy_awk() {
   awk '
     # A rule is its target and attributes; "expect" lines count as a whole.
     function key(line,    word) {
-      gsub(/^[ \t]+|[ \t]+$/, "", line)
+      # pen-proxy takes lines of an editor that ends them in CR LF, too.
+      gsub(/^[ \t]+|[ \t\r]+$/, "", line)
       split(line, word, /[ \t]+/)
       return tolower(word[1]) == "expect" ? line : tolower(word[1])
     }

@@ -62,6 +62,18 @@ other.test:443
 denied.test:443" "$(cat "$rules")"
 }
 
+@test "lines that end in CR LF, and a last one without an end, are edited as well" {
+  printf 'example.test:443\r\nother.test:443 up=1m\r\n' >"$rules"
+  run pen deny example.test:443 other.test:443
+  assert_eq 0 "$status" "$output"
+  [[ ! -s $rules && $output != *"still allowed"* ]] || fail "$output"
+  printf 'example.test:443' >"$rules"
+  run pen allow other.test:443
+  assert_eq "+ other.test:443" "$output"
+  assert_eq "example.test:443
+other.test:443" "$(cat "$rules")"
+}
+
 @test "--for and --why become attributes that pen-proxy keeps to" {
   pen allow --for 1h --why 'needed "now" # really' example.test:443
   line=$(cat "$rules")
