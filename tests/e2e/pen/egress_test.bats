@@ -29,6 +29,19 @@ setup() {
   assert_json 'map(select(.ok | not)) == [{"ok": false, "kind": "allowed", "target": "other.test:443", "answer": "403"}]' "$output"
 }
 
+@test "F6: what was refused to the test is nothing that the sandbox wanted" {
+  pen allow example.test:1
+  run pen run -- curl -s --max-time 5 http://denied.test/
+  run pen egress test
+  assert_eq 1 "$status"
+  assert_eq denied.test:80 "$(pen egress suggest)"
+  run pen proxy logs
+  assert_contains "$output" "example.test:1  connection_refused"
+  [[ $output != *169.254* ]] || fail "$output"
+  run pen allow --last -y
+  assert_eq "+ denied.test:80" "$output"
+}
+
 # probe PROXY KIND TARGET... - the probe outside of any sandbox, one word a blank
 probe() {
   HTTP_PROXY=http://$1 bash "$LAB_ROOT/penctl/commands/lib/egress-probe.sh" "${@:2}" |
