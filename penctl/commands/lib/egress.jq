@@ -10,7 +10,7 @@ def target: [(host | if contains(":") then "[\(.)]" else . end), .port]
   | map(select(. != null) | tostring) | join(":");
 
 def is_refusal: .verdict == "deny";
-def is_trouble: is_refusal or .verdict == "would-deny" or .verdict == "error" or .level == "error";
+def is_trouble: is_refusal or (.verdict == "would-deny" and .event == "deny") or .verdict == "error" or .level == "error";
 
 # Refused because no rule names it: what pen allow can change.
 def is_unlisted: (is_refusal or .verdict == "would-deny") and .reason == "http_request_denied" and (host | length) > 0 and .port != null;
@@ -27,6 +27,9 @@ def lines: inputs | fromjson? | select(type == "object");
 
 # A finished connection has one line.
 def is_done: .event == "close" or .event == "request";
+
+# It went through: in monitor mode also without a rule.
+def is_passed: is_done and (.verdict == "allow" or .verdict == "would-deny");
 
 # Every reason that pen-proxy gives, in words.
 def reason_text: {
@@ -98,7 +101,7 @@ def by_host:
   [lines | select(.verdict != null and (try target catch "") != "")]
   | group_by(target)
   | map({target: .[0] | target,
-      allowed: map(select(.verdict == "allow" and is_done)) | length,
+      allowed: map(select(is_passed)) | length,
       refused: map(select(is_refusal)) | length,
       errors: map(select(.verdict == "error")) | length,
       bytes_up: map(.bytes_up // 0) | add,
@@ -117,11 +120,13 @@ def suggested:
 
 def last_refused: last(lines | select(is_unlisted) | target) // empty | shown;
 
-def explain: [lines | select(.id == $id)] | last // empty | explained;
+# The last line has the most to tell, but of a monitored connection the first the reason.
+def explain: [lines | select(.id == $id)]
+  | last(.[] | select(.reason)) // last // empty | explained;
 
 def stats:
   [lines] as $log | $stats + {
-    egress_allowed: [$log[] | select(.verdict == "allow" and is_done)] | length,
+    egress_allowed: [$log[] | select(is_passed)] | length,
     egress_denied: (([$log[] | select(is_refusal)] | length)
       + ([$log[] | .refusals // 0] | add // 0)),
     denied: [$log[] | select(is_refusal) | target | select(. != "")] | unique};

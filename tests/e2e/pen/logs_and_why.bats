@@ -100,6 +100,21 @@ setup() {
   assert_eq "denied.test:80 other.test:80" "$(xargs <<<"$output")"
 }
 
+@test "in monitor mode what was used counts, is shown once, and is explained" {
+  pen init
+  echo '{"proxy": {"policy.mode": "monitor"}}' >"$(sandbox_dir)/config.json"
+  rm "$(sandbox_dir)/run/runs.log"
+  pen run --stats stats.json -- curl -s --max-time 5 http://other.test/ >/dev/null
+  assert_json '.egress_allowed == 1 and .egress_denied == 0 and .denied == []' "$(cat stats.json)"
+  assert_json 'map([.target, .allowed, .refused]) == [["other.test:80", 1, 0]]' "$(pen egress log --json)"
+  run pen proxy logs
+  assert_eq 1 "${#lines[@]}" "lines: $output"
+  assert_contains "$output" "would-deny  other.test:80  http_request_denied"
+  run pen why "${output##* }"
+  assert_contains "$output" "no rule of the policy allows it"
+  assert_eq other.test:80 "$(pen egress suggest)"
+}
+
 @test "P15: the log of one-shot runs is turned over at 10 MiB, three are kept" {
   log=$(sandbox_dir)/run/runs.log
   for _ in 1 2 3 4 5; do
