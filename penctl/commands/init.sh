@@ -43,11 +43,13 @@ main() {
   config_use_runtime
   init_check_presets
   project_need_folder
+  [[ -d $sandbox_dir ]] || undo_push rm -rf -- "$sandbox_dir"
   state_make
   project_make
   { : >>"$(policy_network)"; } 2>/dev/null || die "cannot write in $sandbox_dir"
   init_config "$runtime" | state_write "$sandbox_dir/config.json" ||
     die "cannot write $sandbox_dir/config.json"
+  undo_drop
   log_say "Initialized $sandbox_name"
   if init_has_rules; then
     log_say "'pen proxy status' shows what may leave the sandbox, 'pen allow HOST:PORT' allows a host"

@@ -264,6 +264,7 @@ END
   assert_eq 1 "$status"
   one_line "$output"
   assert_contains "$output" "cannot make $PWD/.pen"
+  assert_eq "" "$(pen list)"
 }
 
 @test "P19: backup follows no link that lies in the project" {
