@@ -7,13 +7,17 @@
 # failure is told apart from the status of the command that they run.
 log_die_status=1
 
+# Whether a progress line stands on the terminal.
+log_step_shown=no
+
 # log_say TEXT... - one line of result on stdout
 log_say() {
   printf '%s\n' "$*"
 }
 
-# log_note TEXT... - one line on stderr
+# log_note TEXT... - one line on stderr, in place of a progress line
 log_note() {
+  log_step_end
   printf 'pen: %s\n' "$*" >&2
 }
 
@@ -21,12 +25,14 @@ log_note() {
 # replaced by the next step and wiped by log_step_end
 log_step() {
   [[ -t 2 ]] || return 0
+  log_step_shown=yes
   printf '\r\033[Kpen: %s' "$*" >&2
 }
 
-# log_step_end - wipe the progress line
+# log_step_end - wipe the progress line, if there is one
 log_step_end() {
-  [[ -t 2 ]] || return 0
+  [[ $log_step_shown == yes && -t 2 ]] || return 0
+  log_step_shown=no
   printf '\r\033[K' >&2
 }
 
@@ -37,14 +43,12 @@ log_has_colour() {
 
 # die TEXT... - pen could not do it: one line, exit log_die_status
 die() {
-  log_step_end
   log_note "$@"
   exit "$log_die_status"
 }
 
 # die_input TEXT... - what the user gave is wrong: one line, exit 2
 die_input() {
-  log_step_end
   log_note "$@"
   exit 2
 }

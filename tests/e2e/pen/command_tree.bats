@@ -69,6 +69,16 @@ every_command() {
   [[ $output != *"did you mean"* ]]
 }
 
+@test "an error on a terminal is its line alone; progress is wiped" {
+  run pen_in_terminal start
+  assert_eq 2 "$status"
+  [[ $output == *"pen: no sandbox"* && $output != *$'\033'* ]] || fail "$(cat -v <<<"$output")"
+  pen init
+  echo 'not a rule' >"$(sandbox_dir)/http-allowlist.txt"
+  run pen_in_terminal start
+  assert_contains "$output" $'\r\033[K'"pen: $(sandbox_dir)/http-allowlist.txt:1:"
+}
+
 @test "every command has --help, the same as pen help" {
   while read -r words; do
     # shellcheck disable=SC2086 # words
