@@ -78,7 +78,8 @@ command_usage() {
 # command_value "$@" - the option in $1 must have a value in $2: of a script's
 # variable that is unset, too, something must be said
 command_value() {
-  [[ -n ${2-} ]] || command_usage "$1 needs a value"
+  (($# >= 2)) || command_usage "$1 needs a value"
+  [[ -n $2 ]] || die_input "$1 needs a value, and not an empty one"
 }
 
 # command_pair "$@" - the option in $1 must have NAME=VALUE in $2: of a bare NAME

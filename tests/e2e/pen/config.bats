@@ -103,11 +103,11 @@ mounts_of_config() {
 @test "P5: a runtime that pen does not have is refused" {
   mkdir "$LAB/fresh"
   cd "$LAB/fresh"
-  for runtime in vmware ../config ''; do
-    run pen init --runtime "$runtime"
+  for runtime in vmware:'not available' ../config:'not available' :'an empty one'; do
+    run pen init --runtime "${runtime%%:*}"
     assert_eq 2 "$status"
     one_line "$output"
-    assert_contains "$output" "not available"
+    assert_contains "$output" "${runtime#*:}"
   done
   [[ ! -e .pen ]]
 }
