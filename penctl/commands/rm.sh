@@ -8,7 +8,7 @@
 #
 # Options:
 #   --volumes    its volumes, too
-#   -y, --yes    do not ask
+#   -y, --yes    do not ask; without a terminal, nobody is asked anyway
 #   -h, --help   this text
 
 set -u -o pipefail
@@ -28,7 +28,7 @@ main() {
   done
   sandbox_open
   [[ -d $sandbox_dir ]] || die_input "no sandbox for this directory"
-  [[ $yes == yes ]] || log_confirm "remove $sandbox_name with its config and allow-list?" ||
+  [[ $yes == yes || ! -t 0 ]] || log_confirm "remove $sandbox_name with its config and allow-list?" ||
     die_input "not removed; 'pen rm -y' does not ask"
   life_remove "$volumes"
   log_say "removed $sandbox_name"

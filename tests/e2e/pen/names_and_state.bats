@@ -240,9 +240,11 @@ load common
 END
   pen exec -- sh -c 'echo kept >/cache/kept'
   dir=$(sandbox_dir)
-  run pen rm </dev/null
-  assert_eq 2 "$status"
-  pen rm -y
+  # On a terminal it asks.
+  run timeout -k 5 60 script -qefc "$LAB_ROOT/penctl/pen rm" /dev/null <<<n
+  assert_eq 2 "$status" "$output"
+  [[ -e $dir ]]
+  pen rm </dev/null
   [[ ! -e $dir ]]
   no_process_left
   pen init
