@@ -15,12 +15,23 @@ set -u -o pipefail
 main() {
   command_begin
   command_none "$@"
-  # A faulty config must not end a sandbox that runs.
-  (life_open && life_check) || exit
+  # A faulty config must not end a sandbox that runs, nor one that cannot be met.
+  (restart_check) || exit
   "$BASH" "${BASH_SOURCE[0]%/*}/stop.sh" >/dev/null || exit
   life_open
   life_start
   log_say "$sandbox_name is up"
+}
+
+# restart_check - exit unless the sandbox can be as the config says by now, which may
+# name another runtime than the one that it is in
+restart_check() {
+  sandbox_open
+  sandbox_need_init
+  config_load
+  config_use_runtime
+  runtime_check
+  life_check
 }
 
 main "$@"

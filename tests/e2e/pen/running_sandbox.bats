@@ -214,6 +214,17 @@ END
   assert_eq blue "$(pen exec -- sh -c 'echo $COLOUR')"
 }
 
+@test "restart leaves the sandbox as it is if the config wants what there is not" {
+  pen start
+  before=$(pen status --json)
+  for config in '{"network": "bridge"}' '{"runtime": "docker"}'; do
+    echo "$config" >"$(sandbox_dir)/config.json"
+    run env PEN_PFCTL=/no/such/program DOCKER_HOST=unix:///no/such/socket "$LAB_ROOT/penctl/pen" restart
+    [[ $status != 0 ]] || fail "$config: restarted"
+    assert_eq "$before" "$(pen status --json)" "after $config"
+  done
+}
+
 @test "proxy restart takes up a changed proxy config without ending the sandbox" {
   pen start
   pen exec -- touch /tmp/mark

@@ -5,7 +5,8 @@
 #
 # Every file in this folder has the same functions:
 #
-#   runtime_check            its programs are there, or exit with why
+#   runtime_check            its programs are there, and it can do what the config
+#                            wants, or exit with why
 #   runtime_report           all that it needs, as JSON, for pen doctor
 #   runtime_build            make the image, where the runtime has one
 #   runtime_start            bring the sandbox up; on the undo stack until it is
@@ -34,6 +35,10 @@ jail_open() {
 
 runtime_check() {
   [[ $(uname -s) == Linux ]] || die_input "the runtime 'jail' needs Linux"
+  case $config_network in
+    '' | socket | none) ;;
+    *) die_input "the runtime 'jail' has no network '$config_network': use socket or none" ;;
+  esac
   jail_open
 }
 
@@ -50,10 +55,6 @@ runtime_build() {
 jail_options() {
   local mount="" pair=""
   jail_options=(--project "$sandbox_project")
-  case $config_network in
-    '' | socket | none) ;;
-    *) die_input "the runtime 'jail' has no network '$config_network': use socket or none" ;;
-  esac
   [[ -z $config_cpus ]] || jail_options+=(--cpus "$config_cpus")
   [[ -z $config_memory ]] || jail_options+=(--memory "$config_memory")
   for mount in ${config_mounts[@]+"${config_mounts[@]}"}; do
