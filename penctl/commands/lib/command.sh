@@ -85,8 +85,9 @@ command_value() {
 # command_pair "$@" - the option in $1 must have NAME=VALUE in $2: of a bare NAME
 # an engine's client takes the value from the host's environment; exit 2
 command_pair() {
+  local form='^[A-Za-z_][A-Za-z0-9_]*='
   (($# >= 2)) || command_usage "$1 needs a value"
-  [[ $2 == ?*=* && $2 != =* ]] || die_input "$1: '$2' is not NAME=VALUE"
+  [[ $2 =~ $form ]] || die_input "$1: '$2' is not NAME=VALUE"
 }
 
 # command_option OPTION - common end of every option list: help, or unknown

@@ -169,7 +169,8 @@ load common
 
 @test "a bad option value is refused with status 2, and nothing runs" {
   for words in "--timeout soon" "--timeout -1s" "--timeout 0s" "--memory lots" \
-    "--memory 0" "--cpus none" "--cpus 0.0" "--mount /x" "-e no-value" "--env =x"; do
+    "--memory 0" "--cpus none" "--cpus 0.0" "--mount /x" "-e no-value" "--env =x" \
+    "-e A.B=1" "-e 1=x"; do
     # shellcheck disable=SC2086 # words
     run pen run $words -- touch ran
     assert_eq 2 "$status" "status for $words"
