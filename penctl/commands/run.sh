@@ -143,7 +143,7 @@ run_forget() {
 
 # run_check - what is written at the end must be writable before the start
 run_check() {
-  local i=0 mount=""
+  local i=0 mount="" form='^[^:]+:/[^:]*(:r[ow])?$'
   policy_check_words ${run_rules[@]+"${run_rules[@]}"}
   presets_need_in ${run_rules[@]+"${run_rules[@]}"}
   run_shared=("$sandbox_project")
@@ -153,7 +153,7 @@ run_check() {
   for ((i = 0; i < ${#run_words[@]}; i++)); do
     [[ ${run_words[i]} == --mount ]] || continue
     mount=${run_words[i + 1]}
-    [[ $mount == ?*:/* ]] || die_input "--mount: '$mount' is not SOURCE:TARGET or SOURCE:TARGET:ro"
+    [[ $mount =~ $form ]] || die_input "--mount: '$mount' is not SOURCE:TARGET or SOURCE:TARGET:ro"
     config_check_mount "${mount%%:*}"
     # What was judged is what is shown, even if a link on the way changes.
     run_words[i + 1]=$config_real:${mount#*:}

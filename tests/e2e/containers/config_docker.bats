@@ -81,3 +81,33 @@ teardown() { pen_teardown; }
   pen_config '.network = "none"'
   [[ $(pen exec env) != *secret* ]] || fail "$(pen exec env)"
 }
+
+@test "P24: who holds port 53 of every address, as a VPN may, is in nobody's way" {
+  local holder='import socket, sys
+for kind in socket.SOCK_DGRAM, socket.SOCK_STREAM:
+    s = socket.socket(socket.AF_INET, kind)
+    s.bind(("0.0.0.0", 53))
+    kind == socket.SOCK_DGRAM or s.listen()
+    globals()["held%d" % kind] = s
+open("held", "w").close()
+sys.stdin.read()'
+  mkfifo "$LAB/end"
+  (cd "$LAB" && exec "$PYTHON" -SE -c "$holder" <"$LAB/end" >"$LAB/holder.out" 2>&1 3>&-) &
+  exec 7>"$LAB/end"
+  eventually 20 test -e "$LAB/held" || fail "$(<"$LAB/holder.out")"
+  pen allow example.test:80
+  pen start
+  assert_eq 200 "$(pen exec -- curl -s -o /dev/null --max-time 20 -w '%{http_code}' http://example.test/)"
+  pen stop
+  # Who wants the port for the sandbox is told who has it not.
+  PEN_AS=root
+  pen_project with-dns
+  pen_config '.dns = "proxy"'
+  run pen start
+  [[ $status != 0 ]] || fail "started, though the port is taken: $output"
+  assert_contains "$output" ":53"
+  exec 7>&-
+  wait "$!"
+  pen start
+  pen stop
+}

@@ -85,7 +85,7 @@ live_within_a_second() {
     fail "no $1 for $2 within a second"
 }
 
-@test "F7: limits, environment and mounts of the config are the sandbox's" {
+@test "F1 F7: limits, environment and mounts of the config are the sandbox's" {
   as "$PEN_AS" mkdir "$(pen_home "$PEN_AS")/data"
   echo data >"$(pen_home "$PEN_AS")/data/file"
   pen_config '.memory = "64m" | .cpus = 0.5 | .env = {A: "x y"} |

@@ -133,6 +133,28 @@ load common
   [[ ! -e made && ! -e $LAB/data/made ]]
 }
 
+@test "F1: archives and data sets, read-only; each path is checked before anything starts" {
+  mkdir "$LAB/set"
+  echo one >"$LAB/set/1.csv"
+  tar -cf "$LAB/archive.tar" -C "$LAB" set
+  run pen run --mount "$LAB/archive.tar:/data/archive.tar:ro" --mount "$LAB/set:/data/set:ro" -- sh -c '
+    tar -xOf /data/archive.tar set/1.csv && cat /data/set/1.csv
+    for file in /data/archive.tar /data/set/1.csv /data/set/new; do
+      ! (echo more >>"$file") 2>/dev/null || echo "wrote $file"
+    done
+    rm -f /data/set/1.csv 2>/dev/null && echo removed'
+  assert_eq "one one" "$(xargs <<<"$output")"
+  assert_eq one "$(cat "$LAB/set/1.csv")"
+  # The last of them is at fault: the command has not begun, nor has anything been made.
+  for fault in "$LAB/no-such:/data/x:ro" "$LAB/set:relative:ro" "$LAB/set:/data/x:rx" "$HOME/.pen:/data/x:ro"; do
+    run pen run --mount "$LAB/set:/data/set:ro" --mount "$fault" -- touch ran
+    assert_eq 2 "$status" "$fault: $output"
+    one_line "$output"
+    [[ ! -e ran ]] || fail "ran with $fault"
+  done
+  no_process_left
+}
+
 @test "N3: --memory ends what takes too much" {
   run pen run --memory 64m --stats stats.json -- python3 -c 'x = bytearray(300 << 20)'
   [[ $status != 0 ]] || fail "it was let have it"
