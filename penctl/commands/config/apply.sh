@@ -42,8 +42,10 @@ main() {
   fi
   apply_agree "$yes"
   state_lock policy.lock
+  # All of it, before a proxy that runs has a say.
   apply_install
   apply_remember
+  apply_reload
 }
 
 # apply_collect - copy what the project proposes; sets copies, the folder of the
@@ -73,29 +75,18 @@ apply_check() {
         apply_form "$name" "$copy" >"$copies/form" || die "cannot read $copy"
         mv -f -- "$copies/form" "$copy" || die "cannot write $copy"
         ;;
-      *)
-        # The config comes first.
-        apply_config
-        policy_check "$name" "$copy"
-        ;;
+      *) ;;
     esac
   done
-}
-
-# apply_config - load the config beside which the proposed policy will stand: the
-# user's own for all sandboxes, and that of this one, as proposed or else as it is
-apply_config() {
-  local i=0
-  config_reset
-  config_files
+  # A policy is judged beside the config that it will stand beside.
   if [[ -f $copies/config.json ]]; then
-    for ((i = 0; i < ${#config_paths[@]}; i++)); do
-      [[ ${config_paths[i]} != "$sandbox_dir/config.json" ]] || unset "config_paths[i]"
-    done
-    config_paths=(${config_paths[@]+"${config_paths[@]}"} "$copies/config.json")
+    config_load "$copies/config.json"
+  else
+    config_load
   fi
-  ((!${#config_paths[@]})) || config_read false
-  [[ $config_faulty == no ]] || exit 2
+  for name in "${names[@]}"; do
+    [[ $name == config.json ]] || policy_check "$name" "$copies/$name"
+  done
 }
 
 # apply_show - show the differences; sets changed, the names of files that differ
@@ -167,12 +158,16 @@ apply_install() {
   for name in "${changed[@]}"; do
     cat -- "$copies/$name" | state_write "$sandbox_dir/$name" || die "cannot write $sandbox_dir/$name"
     log_say "applied $name"
+  done
+}
+
+# apply_reload - have what is up take what has changed, as far as it can
+apply_reload() {
+  local name=""
+  for name in "${changed[@]}"; do
     case $name in
       config.json) ! state_is_up || log_say "'pen restart' makes the config count in the running sandbox" ;;
-      *)
-        config_load
-        policy_reload "$sandbox_dir/$name"
-        ;;
+      *) policy_reload "$sandbox_dir/$name" ;;
     esac
   done
 }

@@ -70,6 +70,21 @@ refuses_proposal() {
   assert_eq '*.example.test:443' "$(cat "$rules")"
 }
 
+@test "P19: what was agreed to is applied whole, though the running proxy keeps its old policy" {
+  echo '{"http_allowlist": ["expect deny evil.example.test:443"]}' >"$HOME/.pen/config.json"
+  pen start
+  rm "$HOME/.pen/config.json"
+  echo 'evil.example.test:443' >.pen/http-allowlist.txt
+  echo '192.0.2.7:22' >.pen/network-allowlist.txt
+  run pen config apply --yes
+  assert_eq 1 "$status" "$output"
+  assert_contains "$output" "the proxy that runs keeps its old policy"
+  assert_eq evil.example.test:443 "$(cat "$rules")"
+  assert_eq 192.0.2.7:22 "$(cat "$dir/network-allowlist.txt")"
+  run pen config apply
+  assert_eq "0 nothing to apply: the live policy is what the project proposes" "$status $output"
+}
+
 @test "P19: apply shows the difference, and does nothing unless somebody agrees" {
   pen allow old.test:443
   echo "new.test:443" >.pen/http-allowlist.txt

@@ -18,6 +18,15 @@ reloading() {
   )
 }
 
+# live_tunnel - reloading, with one rule and a tunnel by it, whose raw.py is $client
+live_tunnel() {
+  printf 'example.test:7\n' >rules
+  reloading
+  raw_start "$PROXY" connect=example.test:7 send=x recv=1 eof
+  client=$!
+  eventually 5 grep -q '"port": 7' "$TCPD_LOG"
+}
+
 @test "P17: SIGHUP takes a changed file at once, both ways" {
   printf 'example.test:80\n' >rules
   reloading
@@ -79,11 +88,7 @@ rss_below() {
 }
 
 @test "a revoked tunnel ends with a reset on both sides" {
-  printf 'example.test:7\n' >rules
-  reloading
-  raw_start "$PROXY" connect=example.test:7 send=x recv=1 eof
-  client=$!
-  eventually 5 grep -q '"port": 7' "$TCPD_LOG"
+  live_tunnel
   : >rules
   kill -HUP "$PROXY_PID"
   wait "$client"
@@ -92,14 +97,10 @@ rss_below() {
 }
 
 @test "the log tells of a reload when it is in force: behind the tunnels that it cut" {
-  printf 'example.test:7\n' >rules
-  reloading
-  raw_start "$PROXY" connect=example.test:7 send=x recv=1 eof
-  tunnel=$!
-  eventually 5 grep -q '"port": 7' "$TCPD_LOG"
+  live_tunnel
   : >rules
   reload_proxy
-  wait "$tunnel"
+  wait "$client"
   log_wait 'select(.reason == "revoked")'
   assert_eq 'revoked reload' "$(jq -r 'if .reason == "revoked" then .reason
     elif .event == "reload" then .event else empty end' "$PROXY_LOG" | xargs)"

@@ -112,7 +112,7 @@ jail_begin() {
   return "$status"
 }
 
-# jail_end_begun - end what jail_note_begun has noted, if it lives
+# jail_end_begun - end what jail_begin has noted, if it lives
 jail_end_begun() {
   local identity=""
   [[ -s $sandbox_run/begun ]] || return 0
