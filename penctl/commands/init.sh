@@ -43,7 +43,7 @@ main() {
   config_use_runtime
   init_check_presets
   project_need_folder
-  [[ -d $sandbox_dir ]] || undo_push rm -rf -- "$sandbox_dir"
+  [[ -d $sandbox_dir ]] || undo_push state_unmake
   state_make
   project_make
   { : >>"$(policy_network)"; } 2>/dev/null || die "cannot write in $sandbox_dir"

@@ -125,20 +125,10 @@ run_check_value() {
   [[ $2 =~ $form ]] || die_input "$1: '$2' is not $what"
 }
 
-# run_forget - take back the state of a sandbox whose first run never began, unless
-# another pen has put something into it meanwhile
+# run_forget - take back the state of a sandbox whose first run never began
 # shellcheck disable=SC2317 # called by undo_unwind
 run_forget() {
-  local file=""
-  [[ -z $run_began ]] || return 0
-  for file in "$sandbox_dir"/* "$sandbox_run"/*; do
-    case $file in
-      */'*' | "$sandbox_dir/project" | "$sandbox_run" | "$sandbox_run/presets") ;;
-      "$sandbox_rules") [[ ! -s $file ]] || return 0 ;;
-      *) return 0 ;;
-    esac
-  done
-  rm -rf -- "$sandbox_dir"
+  [[ -n $run_began ]] || state_unmake
 }
 
 # run_check - what is written at the end must be writable before the start

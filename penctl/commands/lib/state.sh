@@ -88,6 +88,21 @@ state_make() {
   [[ -e $sandbox_rules ]] || { : >>"$sandbox_rules"; } 2>/dev/null || die "cannot write $sandbox_rules"
 }
 
+# state_unmake - take back what state_make has made for a command that failed, unless
+# another pen has put something into it meanwhile
+# shellcheck disable=SC2317 # called by undo_unwind
+state_unmake() {
+  local file=""
+  for file in "$sandbox_dir"/* "$sandbox_run"/*; do
+    case $file in
+      */'*' | "$sandbox_dir/project" | "$sandbox_run" | "$sandbox_run/presets") ;;
+      "$sandbox_rules" | "$sandbox_dir/network-allowlist.txt") [[ ! -s $file ]] || return 0 ;;
+      *) return 0 ;;
+    esac
+  done
+  rm -rf -- "$sandbox_dir"
+}
+
 # state_lock [NAME] - be the only pen that holds the selected sandbox's lock NAME,
 # until state_unlock or the end of pen; waits for another one. There are "lock",
 # which is taken if no NAME is given (the sandbox goes up or down), "policy.lock"

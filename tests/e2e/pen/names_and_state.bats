@@ -160,6 +160,27 @@ load common
   assert_eq jail "$(jq -r .runtime "$(sandbox_dir)/config.json")"
 }
 
+@test "pen init that fails takes back nothing that another pen has put into the sandbox" {
+  # While it makes the project's folder, another one is at work.
+  mkdir() {
+    [[ $* == *"$PWD/.pen" ]] || {
+      command mkdir "$@"
+      return
+    }
+    [[ -z ${OTHER-} ]] || "$LAB_ROOT/penctl/pen" allow kept.test:443 >&2
+    return 1
+  }
+  export -f mkdir
+  OTHER=yes run env OTHER=yes "$LAB_ROOT/penctl/pen" init
+  assert_eq 1 "$status" "$output"
+  assert_eq kept.test:443 "$(cat "$(sandbox_dir)/http-allowlist.txt")"
+  rm -rf "$HOME/.pen"
+  run pen init
+  assert_eq 1 "$status" "$output"
+  [[ ! -e $(sandbox_dir) ]] || fail "left: $(find "$HOME/.pen")"
+  unset -f mkdir
+}
+
 @test "pen init says that nothing may leave only where that is so" {
   run pen init
   assert_contains "$output" "Nothing may leave"
