@@ -80,7 +80,7 @@ apply_check() {
   done
   # A policy is judged beside the config that it will stand beside.
   if [[ -f $copies/config.json ]]; then
-    config_load "$copies/config.json"
+    config_load_with "$copies/config.json"
   else
     config_load
   fi

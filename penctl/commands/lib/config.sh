@@ -3,12 +3,12 @@
 # SPDX-License-Identifier: MIT
 # config.sh - the JSON config of a sandbox: read, checked, and put into words
 
-# config_files [FILE] - sets config_paths to those of the two config files that
-# exist: the user's defaults, then the selected sandbox's own, or FILE in its place
+# config_files FILE - sets config_paths to those of the two config files that exist:
+# the user's defaults, then FILE, the sandbox's own
 config_files() {
   local file=""
   config_paths=()
-  for file in "$HOME/.pen/config.json" "${1:-$sandbox_dir/config.json}"; do
+  for file in "$HOME/.pen/config.json" "$1"; do
     [[ -e $file ]] || continue
     [[ -r $file ]] || die "cannot read $file: permission denied"
     config_paths+=("$file")
@@ -33,8 +33,7 @@ config_query() {
   die "jq cannot run $pen_lib/config.jq"
 }
 
-# config_load [FILE] - read and check the selected sandbox's config, or what it would
-# be with FILE in place of its own; sets
+# config_load - read and check the selected sandbox's config; sets
 #   config_runtime config_network config_cpus config_memory   a word, or nothing
 #   config_env      NAME=VALUE, one an element
 #   config_mounts   SOURCE:TARGET or SOURCE:TARGET:ro
@@ -48,8 +47,13 @@ config_query() {
 #   config_ssh_keys     public keys, or absolute paths of files of them
 # Exits 2 after naming every fault, with its file and its path inside of it.
 config_load() {
+  config_load_with "$sandbox_dir/config.json"
+}
+
+# config_load_with FILE - the same with FILE in place of the sandbox's own
+config_load_with() {
   config_reset
-  config_files "${1-}"
+  config_files "$1"
   ((${#config_paths[@]})) || return 0
   config_read false
   [[ $config_faulty == no ]] || exit 2
