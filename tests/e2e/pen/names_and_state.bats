@@ -162,6 +162,7 @@ load common
 
 @test "pen init that fails takes back nothing that another pen has put into the sandbox" {
   # While it makes the project's folder, another one is at work.
+  # shellcheck disable=SC2317 # called by pen
   mkdir() {
     [[ $* == *"$PWD/.pen" ]] || {
       command mkdir "$@"
